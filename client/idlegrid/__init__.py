@@ -1,0 +1,50 @@
+"""Submit Python code to an idlegrid and get its result.
+
+::
+
+    from idlegrid import Client
+
+    run = Client("http://127.0.0.1:8000").submit("print(1 + 1)")
+    run.result(timeout=60)  # "2"
+"""
+
+from idlegrid.client import Client, Waited
+from idlegrid.errors import (
+    ApiError,
+    Conflict,
+    IdlegridError,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    RateLimited,
+    RunFailed,
+    RunTimeout,
+    ServerError,
+    Unreachable,
+)
+from idlegrid.guest import parameters
+from idlegrid.models import NodeInfo, RunInfo, RunPage
+from idlegrid.run import Run
+from idlegrid.session import Session
+
+__all__ = [
+    "ApiError",
+    "Client",
+    "Conflict",
+    "IdlegridError",
+    "InvalidRequest",
+    "NodeInfo",
+    "NotAllowed",
+    "NotFound",
+    "RateLimited",
+    "Run",
+    "RunFailed",
+    "RunInfo",
+    "RunPage",
+    "RunTimeout",
+    "ServerError",
+    "Session",
+    "Unreachable",
+    "Waited",
+    "parameters",
+]

@@ -1,0 +1,223 @@
+"""The library's front door: a coordinator, seen from a notebook."""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from uuid import uuid4
+
+from idlegrid.display import preformatted, table
+from idlegrid.errors import IdlegridError
+from idlegrid.models import NodeInfo, RunInfo, RunPage
+from idlegrid.run import Run
+from idlegrid.session import Session
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+"""Where `idlegrid up` listens unless told otherwise."""
+
+CHUNK_RUNS = 1000
+"""The most submissions the coordinator takes in one request."""
+
+CHUNK_BYTES = 900_000
+"""The most code in one request: bodies are capped at 1 MiB."""
+
+PAGE_SIZE = 100
+"""Nodes per request."""
+
+
+class Waited(NamedTuple):
+    """What `Client.wait` found: the runs that have ended, and those that have not."""
+
+    done: list[Run]
+    not_done: list[Run]
+
+
+class Client:
+    """A coordinator at `url` (default: $IDLEGRID_URL, else this machine), safe to share between threads.
+
+    `api_key` defaults to $IDLEGRID_API_KEY. Nothing is sent before the first call. Every method raises
+    `Unreachable` when the coordinator does not answer and an `ApiError` when it refuses.
+    """
+
+    def __init__(self, url: str | None = None, api_key: str | None = None) -> None:
+        self.url = url or os.environ.get("IDLEGRID_URL") or DEFAULT_URL
+        self.session = Session(self.url, api_key or os.environ.get("IDLEGRID_API_KEY") or None)
+
+    def submit(
+        self,
+        code: str,
+        *,
+        timeout: float = 300,
+        cpu: float = 1.0,
+        memory: int = 512,
+        priority: str = "normal",
+        requires: Iterable[str] = (),
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Queue Python code to run once on a spare machine that has `cpu` cores and `memory` MB to offer.
+
+        `timeout` is in seconds; `priority` is `low`, `normal`, `high` or `critical`; `requires` names labels
+        that the node must carry; `parameters` reach the code as JSON in $IDLEGRID_PARAMETERS.
+        """
+        body = submission(
+            code,
+            timeout=timeout,
+            cpu=cpu,
+            memory=memory,
+            priority=priority,
+            requires=requires,
+            parameters=parameters,
+        )
+        return self.run(self._make("/submit", body)["task_id"])
+
+    def submit_many(self, submissions: Iterable[str | Mapping[str, Any]], **defaults: Any) -> list[Run]:
+        """Queue many: each is code, or a mapping with `code` and `submit`'s arguments by name.
+
+        `defaults` are `submit`'s arguments for those that do not say. Sent by the thousand; each request
+        is all or nothing, so after an error those of earlier requests are queued.
+        """
+        bodies = [submission(**{**defaults, **_named(given)}) for given in submissions]
+        return [
+            self.run(run_id)
+            for chunk in chunks(bodies)
+            for run_id in self._make("/submit_many", {"tasks": chunk})["task_ids"]
+        ]
+
+    def run(self, run_id: int) -> Run:
+        """Hold a run again whose id you know. Nothing is asked yet."""
+        return Run(self.session, run_id)
+
+    def cancel(self, run_id: int) -> bool:
+        """Call a run off; returns False when it had ended already."""
+        return self.run(run_id).cancel()
+
+    def wait(self, runs: Sequence[Run], timeout: float | None = None) -> Waited:
+        """Wait until all have ended, at most `timeout` seconds in all (None: for ever)."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        waited = Waited([], [])
+        for run in runs:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            (waited.done if run.wait(left) else waited.not_done).append(run)
+        return waited
+
+    def runs(
+        self,
+        page: int = 1,
+        size: int = 20,
+        status: str | None = None,
+        *,
+        worker_id: str | None = None,
+        order: str = "desc",
+    ) -> RunPage:
+        """One page of runs, newest first; `status` is pending, running, completed, failed or aborted."""
+        params = {"page": page, "size": size, "status": status, "worker_id": worker_id, "order": order}
+        answer = self.session.get("/api/runs", params, unwrap=True)
+        items = tuple(map(RunInfo.from_wire, answer["items"]))
+        return RunPage(items, *(answer[name] for name in ("total", "page", "size", "total_pages")))
+
+    def nodes(self) -> list[NodeInfo]:
+        """All nodes that the coordinator knows."""
+        return [NodeInfo.from_wire(item) for item in self._pages("/api/workers")]
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts of runs and nodes, and throughput, since the record was made."""
+        return dict(self.session.get("/stats"))
+
+    def health(self) -> dict[str, Any]:
+        """Return the coordinator's health and that of its parts; `Unreachable` when nobody answers."""
+        return dict(self.session.get("/health"))
+
+    def results(self, limit: int = 1000, after_id: int | None = None) -> list[dict[str, Any]]:
+        """Results of completed runs (`task_id`, `result`, `completed_at`), newest last."""
+        return list(self.session.get("/results", {"limit": limit, "after_id": after_id})["results"])
+
+    def timeline(self, window: float = 3600, buckets: int = 60) -> dict[str, Any]:
+        """Return counts per bucket of the last `window` seconds, for charts."""
+        params = {"window": window, "buckets": buckets}
+        return dict(self.session.get("/api/system/timeline", params, unwrap=True))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _make(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Send what makes runs under a fresh key, so that a request repeated on its way makes them once."""
+        answer: dict[str, Any] = self.session.post(path, body, headers={"Idempotency-Key": str(uuid4())})
+        return answer
+
+    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
+        page, pages = 1, 1
+        while page <= pages:
+            answer = self.session.get(path, {"page": page, "size": PAGE_SIZE}, unwrap=True)
+            yield from answer["items"]
+            page, pages = page + 1, answer["total_pages"]
+
+    def __repr__(self) -> str:
+        return f"<Client {self.url}>"
+
+    def _repr_html_(self) -> str:
+        try:
+            nodes, tasks = self.nodes(), self.stats()["tasks"]
+        except IdlegridError as error:
+            return preformatted(f"{self!r}: {error}")
+        rows = [(node.hostname or node.id, node.doing, node.reason, _slots(node), node.cpu_usage) for node in nodes]
+        counts = table(tuple(tasks), [tuple(tasks.values())])
+        return preformatted(repr(self)) + table(("node", "state", "reason", "runs", "CPU %"), rows) + counts
+
+
+def submission(
+    code: str,
+    *,
+    timeout: float = 300,
+    cpu: float = 1.0,
+    memory: int = 512,
+    priority: str = "normal",
+    requires: Iterable[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Make the body of `/submit`; the arguments are `Client.submit`'s."""
+    labels = [requires] if isinstance(requires, str) else list(requires)
+    body: dict[str, Any] = {
+        "code": code,
+        "timeout": timeout,
+        "resources": {"cpu": cpu, "memory": memory},
+        "priority": priority,
+    }
+    if labels:
+        body["requires"] = labels
+    if parameters is not None:
+        body["parameters"] = dict(parameters)
+    return body
+
+
+def chunks(bodies: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Group submissions so that each group fits one request, in their order."""
+    chunk: list[dict[str, Any]] = []
+    size = 0
+    for body in bodies:
+        length = len(json.dumps(body))
+        if chunk and (len(chunk) == CHUNK_RUNS or size + length > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(body)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _named(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"code": given} if isinstance(given, str) else given
+
+
+def _slots(node: NodeInfo) -> str:
+    return f"{node.current_task_count}/{node.max_concurrent_tasks}"

@@ -1,0 +1,120 @@
+"""Everything the library raises on purpose.
+
+::
+
+    IdlegridError
+    ├── Unreachable            no answer: nobody listens, the name is unknown, too slow
+    ├── ApiError               the coordinator answered, and said no
+    │   ├── InvalidRequest     400, 413, 415, 422
+    │   ├── NotAllowed         401, 403
+    │   ├── NotFound           404
+    │   ├── Conflict           409
+    │   ├── RateLimited        429
+    │   └── ServerError        5xx
+    ├── RunFailed              the run ended, but not well
+    └── RunTimeout             (also a TimeoutError) the run has not ended yet; it goes on
+
+A message says what to do next where the library knows it.
+"""
+
+
+class IdlegridError(Exception):
+    """The base of all errors of the library."""
+
+
+class Unreachable(IdlegridError):
+    """The coordinator gave no answer."""
+
+
+class ApiError(IdlegridError):
+    """The coordinator refused a request: `status` is HTTP's, `detail` its own sentence.
+
+    `code` is the envelope's error code (under `/api`, else empty); `retry_after` is in seconds, when told.
+    """
+
+    advice = ""
+
+    def __init__(self, status: int, detail: str, *, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.code = code
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.detail} (HTTP {self.status}){self.advice}"
+
+
+class InvalidRequest(ApiError):
+    """The request cannot be served as it is: the sentence names what to change."""
+
+
+class NotAllowed(ApiError):
+    """The key is missing, unknown, or lacks the scope."""
+
+    advice = "; give a key that may do this as api_key=… or in IDLEGRID_API_KEY"
+
+
+class NotFound(ApiError):
+    """There is no such thing, or no such path on this server."""
+
+
+class Conflict(ApiError):
+    """The request contradicts what is recorded already; nothing was changed."""
+
+
+class RateLimited(ApiError):
+    """Too many requests: wait `retry_after` seconds."""
+
+    def __str__(self) -> str:
+        wait = "a moment" if self.retry_after is None else f"{self.retry_after:g} s"
+        return f"{super().__str__()}; try again in {wait}"
+
+
+class ServerError(ApiError):
+    """The coordinator failed; the request may or may not have been carried out."""
+
+    advice = "; the coordinator's log says why"
+
+
+class RunFailed(IdlegridError):
+    """A run ended as failed, timed out or cancelled.
+
+    `error` is the remote traceback's text or the reason in a sentence, `exit_code` the process's or None,
+    `reason` a short code (`timeout`, `memory_limit`, `user_error`, …) or empty when the server gave none.
+    """
+
+    def __init__(self, run_id: int, error: str, exit_code: int | None = None, reason: str = "") -> None:
+        super().__init__(run_id, error, exit_code, reason)
+        self.run_id = run_id
+        self.error = error
+        self.exit_code = exit_code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        end = "" if self.exit_code is None else f" with exit status {self.exit_code}"
+        return f"run {self.run_id} failed{end}{why}:\n{self.error}"
+
+
+class RunTimeout(IdlegridError, TimeoutError):
+    """A run had not ended when the caller's patience did. It goes on: ask again, or cancel it."""
+
+
+_BY_STATUS: dict[int, type[ApiError]] = {
+    400: InvalidRequest,
+    401: NotAllowed,
+    403: NotAllowed,
+    404: NotFound,
+    409: Conflict,
+    413: InvalidRequest,
+    415: InvalidRequest,
+    422: InvalidRequest,
+    429: RateLimited,
+}
+
+
+def api_error(status: int, detail: str, *, code: str = "", retry_after: float | None = None) -> ApiError:
+    """Choose the error of the tree above for an HTTP status."""
+    kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
+    return kind(status, detail, code=code, retry_after=retry_after)

@@ -1,0 +1,111 @@
+"""What the client returns: frozen records of nodes and runs, read tolerantly from the wire.
+
+Fields that a newer coordinator adds are ignored, those that an older one leaves out keep their defaults.
+Times are aware datetimes (UTC); memory is in MB (2^20 bytes), CPU in cores, durations in seconds.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, Self
+
+from idlegrid.display import table
+
+
+class FromWire:
+    """Gives a dataclass a constructor from a wire object."""
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Self:
+        """Take the fields that are known and given; ISO 8601 texts become datetimes where one is expected."""
+        given = {
+            known.name: _time(data[known.name]) if "datetime" in str(known.type) else data[known.name]
+            for known in fields(cls)  # type: ignore[arg-type]  # every subclass is a dataclass
+            if known.name in data
+        }
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class NodeInfo(FromWire):
+    """A spare machine: `state` is what it does and why (`reason`), `status` whether it is believed."""
+
+    id: str
+    hostname: str | None = None
+    status: str = ""
+    state: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    current_task_count: int = 0
+    max_concurrent_tasks: int = 0
+    task_types: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    sandbox: Any = None
+    cpu_cores: float | None = None
+    memory_mb: float | None = None
+    cpu_usage: float | None = None
+    memory_usage: float | None = None
+    load_average: Any = None
+    version: str | None = None
+    python: str | None = None
+    profile: str | None = None
+    last_heartbeat: datetime | None = None
+    registered_at: datetime | None = None
+
+    @property
+    def doing(self) -> str:
+        """The state to show: `offline` for a node that is not heard of, else its own."""
+        return "offline" if self.status == "offline" else self.state or self.status
+
+
+@dataclass(frozen=True)
+class RunInfo(FromWire):
+    """A run as it was when asked. In a list `result` and `error_message` are cut to 200 characters."""
+
+    id: int
+    uuid: str = ""
+    task_id: Any = None
+    task_name: str | None = None
+    worker_id: str | None = None
+    worker_hostname: str | None = None
+    status: str = ""
+    reason: str | None = None
+    priority: str | None = None
+    submitter: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    execution_time: float | None = None
+    result: str | None = None
+    error_message: str | None = None
+    exit_code: int | None = None
+    retry_count: int = 0
+    attempts: int = 0
+    waiting_for: str | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """One page of runs, newest first unless asked otherwise; iterates over its `items`."""
+
+    items: tuple[RunInfo, ...]
+    total: int
+    page: int
+    size: int
+    total_pages: int
+
+    def __iter__(self) -> Iterator[RunInfo]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def _repr_html_(self) -> str:
+        rows = [(run.id, run.status, run.reason, run.worker_hostname, run.created_at) for run in self.items]
+        headers = ("run", "status", "reason", "node", "created")
+        return table(headers, rows) + f"<p>page {self.page} of {self.total_pages}, {self.total} runs</p>"
+
+
+def _time(value: Any) -> datetime | None:
+    """Read an ISO 8601 text as a datetime; None stays None."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -1,0 +1,180 @@
+"""One coordinator's HTTP, for everyone who calls it: JSON in, JSON out, errors of one tree.
+
+Importing this module is cheap; httpx2 (about 20 MB) is imported by the first request.
+"""
+
+import json as jsonlib
+import ssl
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from idlegrid.errors import Unreachable, api_error
+
+if TYPE_CHECKING:
+    import httpx2
+
+KEEP_ALIVE_SECONDS = 30.0
+"""How long an unused connection is kept; longer than a node's 10 s heartbeat."""
+
+_NO_ADDRESS = "{} is no address of a coordinator: it looks like http://HOST:8000"
+
+
+class Session:
+    """A connection pool to the coordinator at `url`, safe to share between threads.
+
+    `timeout` (seconds) bounds each wait for the network: to connect, and for the answer. Every method raises
+    `Unreachable` when there is no answer and an `ApiError` when the answer is no. A connection that the
+    server closed while it was idle is replaced unseen, but only where asking twice is harmless: for GET,
+    and for a POST with an `Idempotency-Key`. Proxies of the environment are not used.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None, timeout: float = 30.0) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise Unreachable(_NO_ADDRESS.format(repr(url)))
+        self.url = url.rstrip("/")
+        self.timeout = timeout
+        self._api_key = api_key
+        self._client: httpx2.Client | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        *,
+        unwrap: bool = False,
+    ) -> Any:
+        """Return the parsed answer to GET; parameters that are None are left out; `unwrap` as in `post`."""
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        return self._call("GET", path, params=given, timeout=timeout, unwrap=unwrap)
+
+    def post(
+        self,
+        path: str,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        *,
+        unwrap: bool = False,
+    ) -> Any:
+        """Return the parsed answer to POST; with `unwrap` the `data` of `{"success": true, "data": …}`."""
+        return self._call("POST", path, body=json, headers=headers, timeout=timeout, unwrap=unwrap)
+
+    def close(self) -> None:
+        """Close all connections; a later request raises `Unreachable`."""
+        with self._lock:
+            client, self._client, self._closed = self._client, None, True
+        if client is not None:
+            client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        unwrap: bool = False,
+    ) -> Any:
+        patience = self.timeout if timeout is None else timeout
+        client = self._opened()
+        request = client.build_request(
+            method, path, params=params or None, json=body, headers=headers, timeout=patience
+        )
+        payload = _parsed(self._send(client, request, patience), self.url)
+        return payload["data"] if unwrap and isinstance(payload, dict) and "data" in payload else payload
+
+    def _opened(self) -> "httpx2.Client":
+        with self._lock:
+            if self._closed:
+                raise Unreachable(f"the session with {self.url} is closed: make a new one")
+            if self._client is None:
+                self._client = _new_client(self.url, self._api_key)
+            return self._client
+
+    def _send(self, client: "httpx2.Client", request: "httpx2.Request", patience: float) -> "httpx2.Response":
+        import httpx2
+
+        broken = (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.RemoteProtocolError)
+        try:
+            try:
+                return client.send(request)
+            except broken:
+                if request.method != "GET" and "Idempotency-Key" not in request.headers:
+                    raise
+                return client.send(request)
+        except httpx2.ConnectTimeout as error:
+            raise Unreachable(f"{self.url} could not be reached within {patience:g} s") from error
+        except httpx2.TimeoutException as error:
+            raise Unreachable(f"{self.url} did not answer within {patience:g} s") from error
+        except httpx2.ConnectError as error:
+            raise Unreachable(f"nothing answers at {self.url}: is the coordinator running? ({error})") from error
+        except httpx2.TransportError as error:
+            raise Unreachable(f"the connection to {self.url} broke: {error}") from error
+
+
+def _new_client(url: str, api_key: str | None) -> "httpx2.Client":
+    import httpx2
+
+    # Over plain http no certificate is ever checked, and loading the authorities costs 3 MB and 80 ms.
+    verify = True if url.startswith("https://") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    headers = {"Accept": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    try:
+        return httpx2.Client(
+            base_url=url,
+            headers=headers,
+            verify=verify,
+            trust_env=False,
+            limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
+        )
+    except httpx2.InvalidURL as error:
+        raise Unreachable(_NO_ADDRESS.format(repr(url))) from error
+
+
+def _parsed(response: "httpx2.Response", url: str) -> Any:
+    """Return the body of a good answer; an error for any other."""
+    try:
+        payload = jsonlib.loads(response.content) if response.content else None
+    except ValueError as error:
+        if response.is_success:
+            raise Unreachable(f"{url} answers, but not in JSON: is it an idlegrid coordinator?") from error
+        payload = None
+    if response.is_success:
+        return payload
+    detail, code = _refusal(payload)
+    detail = detail or response.reason_phrase or "no reason given"
+    raise api_error(response.status_code, detail, code=code, retry_after=_seconds(response.headers.get("Retry-After")))
+
+
+def _refusal(payload: Any) -> tuple[str, str]:
+    """Find the sentence and the code in both error shapes: `detail`, and the envelope's `error`."""
+    if not isinstance(payload, dict):
+        return "", ""
+    error = payload.get("error")
+    if isinstance(error, dict):
+        return str(error.get("message") or ""), str(error.get("code") or "")
+    return str(payload.get("detail") or ""), ""
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read a Retry-After in seconds; its other form, a date, is not worth a clock here."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None

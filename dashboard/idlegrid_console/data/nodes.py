@@ -1,0 +1,108 @@
+"""Nodes as rows and counts."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from idlegrid import NodeInfo
+from idlegrid_console.data.text import moment, one_line
+from idlegrid_console.texts import NODE_REASON, NODE_STATE, OWNER, _, name
+
+COLUMNS = (
+    "node", "state", "why", "since", "owner", "slots", "cpu", "memory", "sandbox", "heartbeat", "version", "offers",
+)  # fmt: skip
+"""The columns of `table`, in their order."""
+
+SHOWN = tuple(column for column in COLUMNS if column != "offers")
+"""Those that are shown at first: so many fit a laptop's screen. The table's own menu shows the rest."""
+
+OWNERS = frozenset({"busy", "cooling", "frozen", "evicting", "paused", "unknown"})
+"""States in which the machine is its owner's; not to know whether they are there counts as their being there."""
+
+
+class Counts(NamedTuple):
+    """How many nodes are idle, work, are with their owner, or cannot be used (offline or draining)."""
+
+    idle: int
+    working: int
+    owner: int
+    away: int
+
+    @property
+    def total(self) -> int:
+        """All nodes that the coordinator knows."""
+        return sum(self)
+
+
+def counts(nodes: Iterable[NodeInfo]) -> Counts:
+    """Sort the nodes into the four groups that the overview shows."""
+    found = Counter(map(_group, nodes))
+    return Counts(found["idle"], found["working"], found["owner"], found["away"])
+
+
+def _group(node: NodeInfo) -> str:
+    if node.doing in {"offline", "draining"}:
+        return "away"
+    if node.doing in OWNERS:
+        return "owner"
+    return "working" if node.doing == "running" or node.current_task_count else "idle"
+
+
+def by_state(nodes: Iterable[NodeInfo]) -> dict[str, int]:
+    """How many nodes are in each state that occurs, in the ladder's order."""
+    found = Counter(node.doing for node in nodes)
+    return {state: found[state] for state in [*NODE_STATE, *sorted(set(found) - set(NODE_STATE))] if found[state]}
+
+
+def table(nodes: Iterable[NodeInfo]) -> pd.DataFrame:
+    """One row per node, by name; `state` is a list of one state, which the table draws as a coloured label."""
+    rows = sorted(map(_row, nodes), key=lambda row: row["node"])
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    for column in ("since", "heartbeat"):
+        frame[column] = pd.to_datetime(frame[column], utc=True)
+    return frame
+
+
+def _row(node: NodeInfo) -> dict[str, Any]:
+    return {
+        "node": one_line(node.hostname or node.id),
+        "state": [node.doing],
+        "why": name(node.reason, NODE_REASON),
+        "since": moment(node.since),
+        "owner": name(owner(node), OWNER),
+        "slots": f"{node.current_task_count} / {node.max_concurrent_tasks}",
+        "cpu": node.cpu_usage,
+        "memory": node.memory_usage,
+        "offers": _offers(node),
+        "sandbox": _sandbox(node.sandbox),
+        "heartbeat": moment(node.last_heartbeat),
+        "version": one_line(node.version or ""),
+    }
+
+
+def owner(node: NodeInfo) -> str:
+    """What the node's state tells of its owner, as a code of `texts.OWNER`."""
+    if node.profile == "always":
+        return "not_watched"
+    if node.doing in {"busy", "frozen", "evicting"}:
+        return "there"
+    known = {"cooling": "just_left", "idle": "away", "running": "away"}
+    return known.get(node.doing, "unknown")
+
+
+def _offers(node: NodeInfo) -> str:
+    if node.cpu_cores is None or node.memory_mb is None:
+        return ""
+    return _("{cores:g} cores, {memory:.3g} GB").format(cores=node.cpu_cores, memory=node.memory_mb / 1024)
+
+
+def _sandbox(sandbox: Any) -> str:
+    """The level and what provides it; what to do about it when there is none."""
+    if not isinstance(sandbox, dict):
+        return "" if sandbox is None else one_line(sandbox)
+    level, backend = sandbox.get("level"), sandbox.get("backend")
+    if not level:
+        return one_line(sandbox.get("remedy") or sandbox.get("reason") or _("none"))
+    return one_line(f"{level} {backend}" if backend else level)

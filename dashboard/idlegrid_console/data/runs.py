@@ -1,0 +1,143 @@
+"""Runs as rows, facts and texts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from idlegrid import RunInfo
+from idlegrid_console.data.text import duration, moment, one_line, visible
+from idlegrid_console.texts import PRIORITY, RUN_REASON, RUN_STATUS, _, name
+
+ENDED = frozenset({"completed", "failed", "aborted"})
+"""The states that a run never leaves."""
+
+COLUMNS = ("id", "status", "why", "result", "name", "node", "created", "started", "seconds", "submitter", "attempts")
+"""The columns of `table`, in their order."""
+
+Details = Mapping[str, Any]
+"""A run as `GET /api/runs/{id}` answers it."""
+
+
+def ended(run: Details) -> bool:
+    """Whether the run has ended, well or not."""
+    return run.get("status") in ENDED
+
+
+def table(runs: Iterable[RunInfo]) -> pd.DataFrame:
+    """One row per run; `status` is a list of one name, which the table draws as a coloured label."""
+    frame = pd.DataFrame([_row(run) for run in runs], columns=list(COLUMNS))
+    for column in ("created", "started"):
+        frame[column] = pd.to_datetime(frame[column], utc=True)
+    return frame
+
+
+def worth_showing(frame: pd.DataFrame) -> list[str]:
+    """The columns of the table without those that say nothing on this page: no reasons, no tasks, no names."""
+    return [column for column in frame.columns if column not in {"why", "name", "submitter"} or frame[column].any()]
+
+
+def _row(run: RunInfo) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "status": [run.status],
+        "why": one_line(why(run.status, run.reason, run.waiting_for)),
+        "name": one_line(run.task_name or ""),
+        "node": one_line(run.worker_hostname or run.worker_id or ""),
+        "created": moment(run.created_at),
+        "started": moment(run.started_at),
+        "seconds": run.execution_time,
+        "result": one_line(run.result or run.error_message or ""),
+        "submitter": one_line(run.submitter or ""),
+        "attempts": run.attempts,
+    }
+
+
+def why(status: str, reason: str | None, waiting_for: str | None) -> str:
+    """What is to be said of a run beyond its status: the coordinator's own sentence while it waits."""
+    if status == "pending" and waiting_for:
+        return visible(waiting_for)
+    return name(reason, RUN_REASON)
+
+
+def status_name(run: Details) -> str:
+    """The run's status in a word."""
+    return name(run.get("status"), RUN_STATUS)
+
+
+def facts(run: Details) -> list[tuple[str, str]]:
+    """What is worth knowing of a run at a glance, as label and text."""
+    wanted = run.get("resources") or {}
+    all_facts = [
+        (_("Node"), visible(run.get("worker_hostname") or run.get("worker_id") or "–")),
+        (_("Run time"), duration(run.get("execution_time"))),
+        (_("Time limit"), duration(run.get("timeout_seconds"))),
+        (_("Asked for"), _resources(wanted)),
+        (_("Used"), _usage(run.get("usage") or {})),
+        (_("Exit status"), "–" if run.get("exit_code") is None else visible(run["exit_code"])),
+        (_("Priority"), name(run.get("priority"), PRIORITY) or "–"),
+        (_("Submitter"), visible(run.get("submitter") or "–")),
+    ]
+    return all_facts if run.get("submitter") else all_facts[:-1]
+
+
+def _resources(wanted: Mapping[str, Any]) -> str:
+    if not wanted:
+        return "–"
+    cpu, memory = wanted.get("cpu") or 0, wanted.get("memory") or 0
+    words = _("{cpu:g} core, {memory:g} MB") if cpu == 1 else _("{cpu:g} cores, {memory:g} MB")
+    return words.format(cpu=cpu, memory=memory)
+
+
+def _usage(usage: Mapping[str, Any]) -> str:
+    if not usage:
+        return "–"
+    seconds = duration(usage.get("cpu_seconds"))
+    return _("{seconds} of CPU, {memory:.3g} MB").format(seconds=seconds, memory=usage.get("max_memory_mb") or 0)
+
+
+def log_text(logs: Sequence[Mapping[str, Any]], stream: str = "all") -> str:
+    """What the run wrote to `stream` (`all`, `stdout`, `stderr`), in the order of arrival."""
+    level = {"stdout": "info", "stderr": "error"}.get(stream)
+    return "".join(visible(piece.get("message", "")) for piece in logs if level in (None, piece.get("level")))
+
+
+def attempts(run: Details) -> pd.DataFrame:
+    """The run's attempts, one row each."""
+    rows = [
+        {
+            "number": attempt.get("number"),
+            "node": one_line(attempt.get("worker_id") or ""),
+            "leased": moment(attempt.get("leased_at")),
+            "ended": moment(attempt.get("ended_at")),
+            "outcome": one_line(attempt.get("outcome") or ""),
+            "why": name(attempt.get("reason"), RUN_REASON),
+        }
+        for attempt in run.get("attempt_list") or []
+    ]
+    frame = pd.DataFrame(rows, columns=["number", "node", "leased", "ended", "outcome", "why"])
+    return _timed(frame, "leased", "ended")
+
+
+def events(run: Details) -> pd.DataFrame:
+    """The run's story, oldest first."""
+    rows = [
+        {
+            "time": moment(event.get("timestamp")),
+            "event": one_line(event.get("event") or ""),
+            "detail": one_line(event.get("detail") or ""),
+        }
+        for event in run.get("events") or []
+    ]
+    return _timed(pd.DataFrame(rows, columns=["time", "event", "detail"]), "time")
+
+
+def _timed(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    for column in columns:
+        frame[column] = pd.to_datetime(frame[column], utc=True)
+    return frame
+
+
+def position(frame: pd.DataFrame, run_id: int | None) -> list[int]:
+    """The row of a run as a list of one, or an empty list when it is not on this page."""
+    return [index for index, value in enumerate(frame["id"]) if value == run_id]

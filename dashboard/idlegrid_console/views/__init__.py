@@ -1,0 +1,1 @@
+"""One file per page; Streamlit runs the file whenever its page is opened."""

@@ -1,0 +1,118 @@
+"""A live part of a page: asks the coordinator, keeps what it showed when there is no answer, and says so."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import streamlit as st
+
+from idlegrid import Client, IdlegridError, NotAllowed, Unreachable
+from idlegrid_console.data.figures import on_clock
+from idlegrid_console.data.runs import ended
+from idlegrid_console.data.text import plain_markdown
+from idlegrid_console.texts import _
+from idlegrid_console.widgets import grid
+
+T = TypeVar("T")
+
+_KNOWN = "known_answers"
+
+
+class Live:
+    """The body of a fragment, as `with Live("nodes") as live:`. Its first element is the place for bad news.
+
+    An answer is remembered in the session under `place` and the question, the latest only. After a failure the
+    remembered one is shown, and the other questions of the same refresh are not sent: they would fail as well,
+    each after its own patience. A page with two live parts has one that is `quiet`: it leaves it to the other to
+    say that the coordinator is away or wants a key.
+    """
+
+    def __init__(self, place: str, *, quiet: bool = False) -> None:
+        self._place = place
+        self._quiet = quiet
+        self._slot = st.container()
+        self._error: IdlegridError | None = None
+        self._oldest: datetime | None = None
+
+    def ask(self, question: Callable[..., T], **parameters: Any) -> T | None:
+        """`question(client, **parameters)`, now or as last known for these parameters; None when never known."""
+        if self._error is None:
+            try:
+                answer = grid.shared(question, **parameters)
+            except IdlegridError as error:
+                self._error = error
+            else:
+                self._remember(question, parameters, answer)
+                return answer
+        known: T | None = self._recall(question, parameters)
+        return known
+
+    def run(self, run_id: int) -> dict[str, Any] | None:
+        """A run in full; one that has ended is not asked for again."""
+        known: dict[str, Any] | None = self._recall(details, {"run_id": run_id}, aged=False)
+        return known if known and ended(known) else self.ask(details, run_id=run_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        left_to_others = self._quiet and isinstance(self._error, Unreachable | NotAllowed)
+        if kind is None and self._error is not None and not left_to_others:
+            with self._slot:
+                _explain(self._error, self._oldest, self._place)
+
+    def _remember(self, question: Callable[..., Any], parameters: dict[str, Any], answer: Any) -> None:
+        known = st.session_state.setdefault(_KNOWN, {})
+        known[self._place, question.__name__] = (parameters, answer, datetime.now(UTC))
+
+    def _recall(self, question: Callable[..., Any], parameters: dict[str, Any], *, aged: bool = True) -> Any:
+        known = st.session_state.get(_KNOWN, {}).get((self._place, question.__name__))
+        if known is None or known[0] != parameters:
+            return None
+        if aged:
+            self._oldest = min(self._oldest or known[2], known[2])
+        return known[1]
+
+
+def details(client: Client, run_id: int) -> dict[str, Any]:
+    """A run in full."""
+    return client.run(run_id).details()
+
+
+def _explain(error: IdlegridError, oldest: datetime | None, place: str) -> None:
+    if isinstance(error, NotAllowed):
+        _ask_for_key(error, place)
+    elif isinstance(error, Unreachable):
+        st.warning(_away(oldest), icon=":material/cloud_off:")
+    else:
+        st.error(plain_markdown(error), icon=":material/error:")
+
+
+def _away(oldest: datetime | None) -> str:
+    url = plain_markdown(grid.address())
+    if oldest is None:
+        return _(
+            "The coordinator at {url} does not answer. Start one with `idlegrid up`, or name yours with "
+            "`idlegrid console --server URL`. This page tries again by itself."
+        ).format(url=url)
+    clock = on_clock(oldest, st.context.timezone).strftime("%H:%M:%S")
+    return _(
+        "The coordinator at {url} does not answer. Below is what was known at {clock}; this page tries again by itself."
+    ).format(url=url, clock=clock)
+
+
+def _ask_for_key(error: NotAllowed, place: str) -> None:
+    st.warning(plain_markdown(error.detail), icon=":material/key:")
+    field = f"key_{place}"
+    st.text_input(
+        _("API key"), type="password", key=field, on_change=_take_key, args=(field,), width=420,
+        help=_("It is kept for this browser tab only. `idlegrid up` prints one when it asks for keys."),
+    )  # fmt: skip
+
+
+def _take_key(field: str) -> None:
+    st.session_state[grid.KEY] = st.session_state[field].strip()
+    st.session_state.pop(_KNOWN, None)

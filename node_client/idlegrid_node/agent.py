@@ -1,0 +1,199 @@
+"""The node as a whole: who runs, who is asked, what follows from what.
+
+Threads: the heart, one open poll, one per attempt, and with an owner to look out for one that watches.
+The attempts and the ladder are the crew's, behind its lock; no lock is held across a call.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from idlegrid.errors import IdlegridError
+from idlegrid_node import bulletin, machine
+from idlegrid_node.crew import Crew
+from idlegrid_node.delivery import Delivery
+from idlegrid_node.heart import Heart
+from idlegrid_node.ladder import Position, State
+from idlegrid_node.link import ANSWER_SECONDS, Link
+from idlegrid_node.outcome import last_line
+from idlegrid_node.poller import Poller
+from idlegrid_node.runner import Report, Runner, returned
+from idlegrid_node.sandbox.process import Backend
+from idlegrid_node.sandbox.selftest import Standing
+from idlegrid_node.settings import Settings
+from idlegrid_node.slots import Room, offer
+from idlegrid_node.watch import OwnerWatch
+from idlegrid_node.wire import Answer, Lease, Order
+
+log = structlog.get_logger()
+CHATTER_SECONDS = 0.5
+"""New output and new attempts are told within this; most runs are over by then and need no heartbeat."""
+RETEST_SECONDS = 60.0
+"""How often a node without a sandbox looks whether it has one now."""
+LEAVE_SECONDS = 2.5
+LAST_WORD_SECONDS = 1.0
+"""With LEAVE_SECONDS: a leaving node is gone within 5 s, whatever the coordinator does."""
+
+
+class Agent:
+    """A node between `start` and `leave`; `choose` looks for a sandbox that works."""
+
+    def __init__(self, settings: Settings, link: Link, choose: Callable[[], Standing]) -> None:
+        self._settings = settings
+        self._link = link
+        self._choose = choose
+        self._standing = Standing(None, reason="not tested yet")
+        self._tested_at = 0.0
+        self._server_id = ""
+        self._leaving = False
+        self._crew = Crew(settings.policy, _offered(settings), self._moved)
+        self._delivery = Delivery(link, settings.folder / "spool")
+        self._heart = Heart(self._beat)
+        self._poller = Poller(link, self._crew.room, self._take, self._heart.soon)
+        self._polling = False
+        self._watch = self._owner_watch()
+
+    def start(self) -> None:
+        """Test the sandbox, join, and take work from then on."""
+        self._test_sandbox()
+        if self._watch is not None:
+            self._watch.start()
+        self._heart.start()
+
+    def leave(self) -> None:
+        """Give back what is held and say good-bye."""
+        self._leaving = True
+        self._poller.close()
+        self._heart.close()
+        if self._watch is not None:
+            self._watch.close()
+        if not self._crew.leave(LEAVE_SECONDS):
+            log.warning("left_behind", action="shutdown", held=len(self._crew.runners()))
+        try:
+            goodbye = {"status": "offline", "reason": "shutdown", "attempts": []}
+            self._link.heartbeat(goodbye, timeout=LAST_WORD_SECONDS)
+        except IdlegridError as error:
+            log.warning("no_goodbye", action="shutdown", reason=str(error))
+
+    def _owner_watch(self) -> OwnerWatch | None:
+        policy, crew = self._settings.policy, self._crew
+        return OwnerWatch(policy, crew.cpu_seconds, crew.saw, crew.working) if policy.watches else None
+
+    def _beat(self) -> float:
+        """Send one heartbeat and do what its answer says; returns the seconds until the next is due."""
+        if self._standing.backend is None and time.monotonic() - self._tested_at >= RETEST_SECONDS:
+            self._test_sandbox()
+        runners = self._crew.runners()
+        said = bulletin.body(self._settings, self._crew, self._standing, self._delivery.kept(self._server_id))
+        answer = self._link.heartbeat(said)
+        bulletin.acknowledge(runners, said["attempts"])
+        self._joined(answer.server_id)
+        self._delivery.catch_up(answer.server_id)
+        self._obey(answer.orders)
+        if not self._polling:
+            self._polling = True
+            self._poller.start()
+        return answer.heartbeat_seconds
+
+    def _joined(self, server_id: str) -> None:
+        if server_id != self._server_id:
+            log.info("joined", action="join", server_id=server_id, node_id=self._link.node_id)
+            self._server_id = server_id
+
+    def _take(self, answer: Answer) -> None:
+        """Start the attempts of an answer and carry out its orders."""
+        for lease in answer.leases:
+            self._start(lease, answer.server_id or self._server_id)
+        self._obey(answer.orders)
+
+    def _start(self, lease: Lease, server_id: str) -> None:
+        backend = self._standing.backend
+        runner = backend and self._crew.admit(lease.lease_id, lambda: self._runner(lease, server_id, backend))
+        if runner:
+            threading.Thread(target=self._work, args=(runner,), name=f"run-{lease.run[:8]}", daemon=True).start()
+            self._heart.soon(CHATTER_SECONDS)
+            if self._watch is not None:
+                self._watch.now()
+        elif not self._crew.holds(lease.lease_id):
+            threading.Thread(target=self._give_back, args=(lease, server_id), daemon=True).start()
+
+    def _runner(self, lease: Lease, server_id: str, backend: Backend) -> Runner:
+        return Runner(lease, server_id, backend, self._settings.folder, lambda: self._heart.soon(CHATTER_SECONDS))
+
+    def _work(self, runner: Runner) -> None:
+        """Run one attempt to its end, in its own thread (see `Guest`)."""
+        lease = runner.lease
+        log.info("run_started", action="run", run=lease.run, lease_id=lease.lease_id, number=lease.number)
+        report = runner.run()
+        self._crew.ended(runner)
+        if report is not None:
+            self._tell(report, runner)
+        self._crew.forget(runner)
+        self._poller.update()
+        runner.close()
+        if report is not None and report["reason"] == "sandbox_failed" and not self._leaving:
+            self._test_sandbox()
+
+    def _tell(self, report: Report, runner: Runner) -> None:
+        log.info(
+            "run_ended",
+            action="run",
+            run=report["run"],
+            outcome=report["outcome"],
+            reason=report["reason"],
+            error=last_line(report["error"]),
+        )
+        room = self._crew.room()
+        answer = self._delivery.send(report, runner.server_id, room if room.slots else None, self._patience())
+        if answer is None:
+            self._heart.soon()
+        else:
+            self._take(answer)
+
+    def _give_back(self, lease: Lease, server_id: str) -> None:
+        report = returned(lease, self._crew.position.reason)
+        self._delivery.send(report, server_id, None, self._patience())
+
+    def _patience(self) -> float:
+        return LAST_WORD_SECONDS if self._leaving else ANSWER_SECONDS
+
+    def _obey(self, orders: tuple[Order, ...]) -> None:
+        for order in orders:
+            match order.kind:
+                case "stop":
+                    self._crew.stop(order.lease_id, order.reason or "cancelled")
+                case "drain" | "resume":
+                    self._crew.drain(draining=order.kind == "drain")
+                case _:
+                    log.warning("unknown_order", action="order", kind=order.kind)
+        if orders:
+            self._heart.soon(CHATTER_SECONDS)
+
+    def _moved(self, before: Position, after: Position) -> None:
+        if {before.state, after.state} == {State.IDLE, State.RUNNING}:
+            # Each run does this. Its own steps tell of it; anything more would stand in its way.
+            self._heart.soon(CHATTER_SECONDS)
+            return
+        log.info("state", action="ladder", state=after.state, reason=after.reason, was=before.state)
+        self._heart.soon()
+        self._poller.update()
+
+    def _test_sandbox(self) -> None:
+        self._tested_at = time.monotonic()
+        self._standing = self._choose()
+        standing = self._standing.as_json()
+        log.info("sandbox", action="selftest", **standing)
+        self._crew.sandbox(works=self._standing.backend is not None)
+
+
+def _offered(settings: Settings) -> Room:
+    policy = settings.policy
+    return offer(
+        machine.cores(),
+        machine.memory_mb(),
+        spare_cores=policy.spare_cores,
+        memory_pct=policy.memory_pct,
+        slots=settings.slots,
+    )

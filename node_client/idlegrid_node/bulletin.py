@@ -1,0 +1,70 @@
+"""What a heartbeat says."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from idlegrid_node import machine
+from idlegrid_node.crew import Crew
+from idlegrid_node.runner import Report, Runner
+from idlegrid_node.sandbox.selftest import Standing
+from idlegrid_node.settings import Settings
+
+LOG_CHARACTERS = 256 * 1024
+"""How much log one heartbeat carries."""
+
+
+def body(settings: Settings, crew: Crew, standing: Standing, kept: Iterable[Report]) -> dict[str, Any]:
+    """Return a heartbeat's body but for `node_id`; `kept` are reports that still wait to be delivered."""
+    position, offered = crew.position, crew.offered
+    python = standing.backend.python.version if standing.backend else machine.python_version()
+    return {
+        **machine.describe(),
+        "status": position.state.value,
+        "reason": position.reason,
+        "python": python,
+        "profile": settings.policy.profile,
+        "slots": offered.slots,
+        "task_types": ["python"],
+        "labels": list(settings.labels),
+        "resources": {"cpu_cores": offered.cpu, "memory_mb": offered.memory_mb},
+        "current_load": machine.load(),
+        "sandbox": standing.as_json(),
+        "attempts": attempts(crew.runners(), kept),
+    }
+
+
+def attempts(runners: Iterable[Runner], kept: Iterable[Report]) -> list[dict[str, Any]]:
+    """Return all that the node answers for: what it runs, and what it could not report yet."""
+    room = LOG_CHARACTERS
+    listed = []
+    for runner in runners:
+        logs = runner.logs.pending(room) if room > 0 else []
+        room -= sum(len(piece["text"]) for piece in logs)
+        listed.append(_attempt(runner, logs))
+    known = {attempt["lease_id"] for attempt in listed}
+    listed += [
+        {"run": report["run"], "lease_id": report["lease_id"], "state": "stopping"}
+        for report in kept
+        if report["lease_id"] not in known
+    ]
+    return listed
+
+
+def acknowledge(runners: Iterable[Runner], listed: Iterable[dict[str, Any]]) -> None:
+    """Forget the log pieces that a heartbeat has carried."""
+    sent = {attempt["lease_id"]: attempt.get("logs") for attempt in listed}
+    for runner in runners:
+        pieces = sent.get(runner.lease.lease_id)
+        if pieces:
+            runner.logs.acknowledge(pieces[-1]["seq"])
+
+
+def _attempt(runner: Runner, logs: list[dict[str, Any]]) -> dict[str, Any]:
+    lease = runner.lease
+    return {
+        "run": lease.run,
+        "lease_id": lease.lease_id,
+        "state": runner.state,
+        "usage": runner.usage(),
+        "logs": logs,
+    }

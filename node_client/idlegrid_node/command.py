@@ -1,0 +1,89 @@
+"""`idlegrid node`: the command line, and a node from its start to its end."""
+
+import argparse
+import os
+import signal
+import threading
+from pathlib import Path
+
+from idlegrid.cli import Command
+from idlegrid_node import settings as reading
+from idlegrid_node.errors import SettingsError
+from idlegrid_node.folder import DataFolder
+from idlegrid_node.policy import PROFILES, load
+from idlegrid_node.settings import Settings
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--server", metavar="URL", help="the coordinator's address (IDLEGRID_URL)")
+    parser.add_argument("--join", metavar="TOKEN", help="the token that lets this node in (IDLEGRID_API_KEY)")
+    parser.add_argument("--profile", choices=sorted(PROFILES), default="desktop", help="who comes first here")
+    parser.add_argument("--slots", type=_slots, metavar="N", help="runs at a time (default: one per core)")
+    parser.add_argument("--data", type=Path, default=reading.DEFAULT_FOLDER, metavar="DIR", help="data folder")
+    parser.add_argument("--name", help="the node's id (default: host name and 8 digits, kept)")
+    parser.add_argument("--labels", default="", metavar="A,B", help="what runs may require of this node")
+    parser.add_argument("--trust-submitters", action="store_true", help="run code without a sandbox if there is none")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run a node until SIGTERM or SIGINT; returns the exit status."""
+    # Before any import that starts a thread: the staged view is for threads that come later.
+    from idlegrid_node.sandbox import interpreters
+
+    with DataFolder(arguments.data) as folder:
+        settings = _settings(arguments, folder.path)
+        staged = interpreters.stage()
+        _live(settings, staged=staged)
+    return 0
+
+
+NODE = Command(help="Offer this machine to the grid while its owner is away.", configure=configure, run=run)
+
+
+def _live(settings: Settings, *, staged: bool) -> None:
+    from idlegrid.session import Session
+    from idlegrid_node import logs
+    from idlegrid_node.agent import Agent
+    from idlegrid_node.link import Link
+    from idlegrid_node.sandbox import selftest
+
+    logs.configure()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    uid = settings.slot_uid if os.geteuid() == 0 else None
+    session = Session(settings.server, settings.api_key)
+    agent = Agent(
+        settings,
+        Link(session, settings.node_id),
+        lambda: selftest.choose(uid=uid, staged=staged, trust_submitters=settings.trust_submitters),
+    )
+    agent.start()
+    stop.wait()
+    agent.leave()
+
+
+def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:
+    server = arguments.server or os.environ.get("IDLEGRID_URL")
+    if not server:
+        raise SettingsError("which coordinator? give --server URL or set IDLEGRID_URL")
+    policy_file = os.environ.get("IDLEGRID_NODE_POLICY")
+    return Settings(
+        server=server,
+        node_id=reading.identity(folder, arguments.name),
+        folder=folder,
+        policy=load(arguments.profile, Path(policy_file) if policy_file else None),
+        api_key=arguments.join or os.environ.get("IDLEGRID_API_KEY") or None,
+        slots=arguments.slots,
+        labels=tuple(filter(None, (label.strip() for label in arguments.labels.split(",")))),
+        trust_submitters=arguments.trust_submitters,
+        slot_uid=reading.slot_uid(dict(os.environ)),
+    )
+
+
+def _slots(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1024:
+        raise argparse.ArgumentTypeError("must be from 1 to 1024")
+    return number

@@ -1,0 +1,81 @@
+"""Getting reports to the coordinator they belong to: at once, else from the spool."""
+
+import threading
+from pathlib import Path
+
+import structlog
+
+from idlegrid.errors import IdlegridError, InvalidRequest
+from idlegrid_node.link import Link
+from idlegrid_node.runner import Report
+from idlegrid_node.slots import Room
+from idlegrid_node.spool import Spool
+from idlegrid_node.wire import Answer
+
+log = structlog.get_logger()
+CUT_CHARACTERS = 16 * 1024
+"""What is left of a result when the coordinator refuses the whole as too large."""
+
+
+class Delivery:
+    """Sends reports; one that cannot be sent is kept on disk and sent by `catch_up`. Safe between threads."""
+
+    def __init__(self, link: Link, folder: Path) -> None:
+        self._link = link
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def send(self, report: Report, server_id: str, room: Room | None, timeout: float) -> Answer | None:
+        """Deliver a report and ask for work that fits `room`; None when it had to be kept instead."""
+        try:
+            answer = self._deliver([report], room, timeout)
+        except IdlegridError as error:
+            self._spool(server_id).keep(report)
+            log.warning("report_kept", action="spool", run=report["run"], reason=str(error))
+            return None
+        _note_conflicts(answer)
+        return answer
+
+    def catch_up(self, server_id: str) -> bool:
+        """Send what was kept for this coordinator; True when nothing is left. Raises as `Link.report`."""
+        with self._lock:
+            spool = self._spool(server_id)
+            while reports := spool.waiting():
+                answer = self._deliver(reports, None, 30.0)
+                _note_conflicts(answer)
+                for report in reports:
+                    spool.remove(report)
+                log.info("reports_delivered", action="spool", count=len(reports))
+        return True
+
+    def kept(self, server_id: str) -> list[Report]:
+        """Return the reports that still wait for this coordinator."""
+        return self._spool(server_id).waiting() if server_id else []
+
+    def _spool(self, server_id: str) -> Spool:
+        return Spool(self._folder, server_id)
+
+    def _deliver(self, reports: list[Report], room: Room | None, timeout: float) -> Answer:
+        try:
+            return self._link.report(reports, room, timeout)
+        except InvalidRequest as error:
+            # Refused for good: too large, most likely. A result cut short is worth more than none.
+            log.warning("report_refused", action="report", runs=[r["run"] for r in reports], reason=str(error))
+            return self._link.report([_cut(report) for report in reports], room, timeout)
+
+
+def _cut(report: Report) -> Report:
+    result = report.get("result") or ""
+    return {
+        **report,
+        "logs": [],
+        "result": result[:CUT_CHARACTERS],
+        "error": (report.get("error") or "")[-CUT_CHARACTERS:] or None,
+        "truncated": bool(report.get("truncated")) or len(result) > CUT_CHARACTERS,
+    }
+
+
+def _note_conflicts(answer: Answer) -> None:
+    for result in answer.results:
+        if result.get("status") == "conflict":
+            log.warning("report_conflict", action="report", run=result.get("run"), reason=result.get("detail"))

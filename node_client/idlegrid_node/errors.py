@@ -1,0 +1,33 @@
+"""Everything the node raises on purpose.
+
+::
+
+    IdlegridError                (from idlegrid.errors)
+    └── NodeError
+        ├── SettingsError        a setting or the owner's policy makes no sense
+        ├── DataFolderInUse      another node works in the same data folder
+        └── SandboxUnavailable   no way to run foreign code safely on this machine
+"""
+
+from idlegrid.errors import IdlegridError
+
+
+class NodeError(IdlegridError):
+    """The base of the node's own errors."""
+
+
+class SettingsError(NodeError):
+    """A setting or a value in the owner's policy file makes no sense; the message names it."""
+
+
+class DataFolderInUse(NodeError):
+    """Another node already works in the data folder."""
+
+
+class SandboxUnavailable(NodeError):
+    """Code cannot be run safely here. `remedy` is the command that mends it, or empty."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy

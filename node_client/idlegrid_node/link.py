@@ -1,0 +1,77 @@
+"""The calls of the node protocol, and how long to wait when they fail."""
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+from idlegrid.errors import Unreachable
+from idlegrid.session import Session
+from idlegrid_node.slots import Room
+from idlegrid_node.wire import Answer
+
+POLL_SECONDS = 25.0
+"""How long the coordinator may hold a poll: below the 30 s at which proxies begin to cut."""
+MAX_BACKOFF_SECONDS = 60.0
+ANSWER_SECONDS = 15.0
+
+
+class Link:
+    """One node's line to its coordinator. Safe between threads.
+
+    Every method raises `Unreachable` when there is no sensible answer, and an `ApiError` when it is no.
+    """
+
+    def __init__(self, session: Session, node_id: str) -> None:
+        self._session = session
+        self.node_id = node_id
+
+    def heartbeat(self, body: dict[str, Any], timeout: float = ANSWER_SECONDS) -> Answer:
+        """Say how the node is."""
+        body = {"node_id": self.node_id, **body}
+        return _read(self._session.post("/internal/heartbeat", json=body, timeout=timeout))
+
+    def poll(self, room: Room, wait: float = POLL_SECONDS) -> Answer:
+        """Wait for attempts or orders."""
+        params = {"node_id": self.node_id, "wait": wait, **_asked(room)}
+        return _read(self._session.get("/internal/task", params=params, timeout=wait + ANSWER_SECONDS))
+
+    def report(
+        self, reports: Iterable[dict[str, Any]], room: Room | None = None, timeout: float = ANSWER_SECONDS
+    ) -> Answer:
+        """Deliver up to 50 reports; with `room`, ask for the next attempts in the same call."""
+        body: dict[str, Any] = {"node_id": self.node_id, "results": list(reports)}
+        if room is not None:
+            body["next"] = _asked(room)
+        return _read(self._session.post("/internal/result", json=body, timeout=timeout))
+
+    def close(self) -> None:
+        """Close all connections; calls under way end with `Unreachable`."""
+        self._session.close()
+
+
+class Backoff:
+    """1, 2, 4 … 60 seconds, each between half and whole by chance, so that nodes do not come back as one."""
+
+    def __init__(self, rng: random.Random | None = None) -> None:
+        self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._next = 1.0
+
+    def reset(self) -> None:
+        """Begin again at 1 s: it worked."""
+        self._next = 1.0
+
+    def seconds(self) -> float:
+        """Return how long to wait now."""
+        delay, self._next = self._next, min(self._next * 2, MAX_BACKOFF_SECONDS)
+        return delay * self._rng.uniform(0.5, 1.0)
+
+
+def _asked(room: Room) -> dict[str, Any]:
+    return {"slots": room.slots, "cpu": room.cpu, "memory": room.memory_mb}
+
+
+def _read(raw: Any) -> Answer:
+    try:
+        return Answer.read(raw)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unreachable(f"the coordinator's answer makes no sense: {error!r}") from error

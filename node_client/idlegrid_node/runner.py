@@ -1,0 +1,146 @@
+"""One attempt, from its lease to its report."""
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from idlegrid_node.outcome import judge, result_text
+from idlegrid_node.output import LogBook
+from idlegrid_node.sandbox.execution import Ending, Execution
+from idlegrid_node.sandbox.job import Job, Limits
+from idlegrid_node.sandbox.process import Backend
+from idlegrid_node.wire import Lease
+
+LAST_LOG_CHARACTERS = 256 * 1024
+"""How much unacknowledged log a report carries; the result itself goes beside it, whole."""
+
+Report = dict[str, Any]
+
+
+class Runner:
+    """Runs one lease. `run` blocks and returns the report (None: report nothing); others may call the rest.
+
+    `chatter` is called whenever there is something new to tell the submitter.
+    """
+
+    def __init__(
+        self, lease: Lease, server_id: str, backend: Backend, scratch: Path, chatter: Callable[[], None]
+    ) -> None:
+        self.lease = lease
+        self.server_id = server_id
+        self.logs = LogBook()
+        self.stopping = False
+        self._chatter = chatter
+        self._folder = "/" if backend.bwrap else _scratch(scratch, backend.uid)
+        job = Job(lease.code, lease.parameters, Limits(memory_mb=lease.memory_mb))
+        self._execution = Execution(backend, job, lease.timeout, folder=self._folder, sink=self._heard)
+
+    @property
+    def state(self) -> str:
+        """The protocol's word: `running`, `frozen`, or `stopping` (it has ended, or is being ended)."""
+        if self.stopping:
+            return "stopping"
+        return "frozen" if self._execution.frozen else "running"
+
+    def freeze(self, reason: str) -> None:
+        """Let it stand still, or if that cannot be had, end as evicted for `reason`."""
+        self._execution.freeze(f"evicted:{reason}")
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._execution.thaw()
+
+    def stop(self, cause: str) -> None:
+        """End it: `cancelled`, `lease_gone`, `shutdown` or `evicted:` and the ladder's reason."""
+        self.stopping = True
+        self._execution.stop(cause)
+
+    def run(self) -> Report | None:
+        """Run it and say how it went."""
+        started = time.time()
+        ending = self._execution.run()
+        self.stopping = True
+        for stream in ("stdout", "stderr"):
+            self.logs.add(stream, b"", time.time(), final=True)
+        if ending.cause == "lease_gone":
+            return None
+        return self._report(ending, started)
+
+    def close(self) -> None:
+        """Wait until nothing of it is left. By the thread that ran it."""
+        self._execution.close()
+        if self._folder != "/":
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def usage(self) -> dict[str, float]:
+        """Return the protocol's `usage` so far."""
+        used = self._execution.usage()
+        return _usage(used.cpu_seconds, self._execution.elapsed(), used.memory_mb)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds used so far, as last measured."""
+        return self._execution.usage().cpu_seconds
+
+    def _heard(self, stream: str, data: bytes) -> None:
+        if self.logs.add(stream, data, time.time()):
+            self._chatter()
+
+    def _report(self, ending: Ending, started: float) -> Report:
+        verdict = judge(ending, self.lease)
+        return {
+            "run": self.lease.run,
+            "lease_id": self.lease.lease_id,
+            "outcome": verdict.outcome,
+            "reason": verdict.reason,
+            "result": result_text(ending.out.text()),
+            "error": verdict.error,
+            "exit_code": verdict.exit_code,
+            "truncated": ending.out.truncated,
+            "usage": _usage(ending.cpu_seconds, ending.wall_seconds, ending.max_memory_mb),
+            "started_at": started,
+            "finished_at": time.time(),
+            "logs": self.logs.last(LAST_LOG_CHARACTERS),
+        }
+
+
+def returned(lease: Lease, reason: str) -> Report:
+    """Return the report of an attempt that this node did not start."""
+    now = time.time()
+    return {
+        "run": lease.run,
+        "lease_id": lease.lease_id,
+        "outcome": "returned",
+        "reason": reason,
+        "result": "",
+        "error": "the node could not start it",
+        "exit_code": None,
+        "truncated": False,
+        "usage": _usage(0.0, 0.0, 0.0),
+        "started_at": now,
+        "finished_at": now,
+        "logs": [],
+    }
+
+
+def _usage(cpu: float, wall: float, memory_mb: float) -> dict[str, float]:
+    return {
+        "cpu_seconds": round(cpu, 3),
+        "wall_seconds": round(wall, 3),
+        "max_memory_mb": round(memory_mb, 1),
+    }
+
+
+def _scratch(parent: Path, uid: int | None) -> str:
+    """Make a folder for code that runs without a sandbox; the uid it runs as owns it."""
+    import os
+
+    folder = tempfile.mkdtemp(prefix="idlegrid-", dir=None if uid is not None else parent)
+    if uid is not None:
+        with contextlib.suppress(OSError):
+            os.chown(folder, uid, uid)
+    return folder

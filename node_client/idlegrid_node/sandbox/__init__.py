@@ -1,0 +1,1 @@
+"""Running foreign code: the sandbox's command line, its inside, its processes and its memory."""

@@ -1,0 +1,119 @@
+"""What a process tree uses, read from /proc; and the memory in its private file systems."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICK = 1.0 / os.sysconf("SC_CLK_TCK")
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Usage:
+    """CPU seconds used so far by what still lives; memory now, in MB; the number of processes."""
+
+    cpu_seconds: float = 0.0
+    memory_mb: float = 0.0
+    processes: int = 0
+
+
+def tree(root: int) -> Iterator[int]:
+    """Yield `root` and its descendants; one that ends meanwhile is left out."""
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        waiting.extend(_children(pid))
+
+
+def measure(root: int) -> Usage:
+    """Return a quick, never too low figure for the tree: pages shared by forks count once per process."""
+    pids = list(tree(root))
+    cpu = sum(_cpu_seconds(pid) for pid in pids)
+    memory = sum(_private_bytes(pid) for pid in pids) + _file_bytes(pids)
+    return Usage(cpu, memory / MIB, len(pids))
+
+
+def exact_memory_mb(root: int) -> float:
+    """Return the tree's memory with shared pages counted once, in MB; costs some 100 times `measure`."""
+    pids = list(tree(root))
+    return (sum(_proportional_bytes(pid) for pid in pids) + _file_bytes(pids)) / MIB
+
+
+def memory_over(root: int, limit_mb: float, usage: Usage) -> bool:
+    """Tell whether the tree is really over its limit, asking the costly question only when it may be."""
+    return usage.memory_mb > limit_mb and exact_memory_mb(root) > limit_mb
+
+
+def last_in_line(root: int) -> None:
+    """Put the tree's sessions behind everybody else's: `setsid` makes `nice` useless (autogroup, sched(7))."""
+    for pid in tree(root):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w") as file:
+            file.write("19")
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                children.extend(map(int, _read(f"/proc/{pid}/task/{task}/children").split()))
+    return children
+
+
+def _cpu_seconds(pid: int) -> float:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        words = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+        return sum(map(int, words[11:15])) * TICK  # utime, stime and those of reaped children: proc(5)
+    return 0.0
+
+
+def _private_bytes(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        words = _read(f"/proc/{pid}/statm").split()
+        return (int(words[1]) - int(words[2])) * PAGE  # resident without file and shared pages
+    return 0
+
+
+def _proportional_bytes(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return _pss(_read(f"/proc/{pid}/smaps_rollup"))
+    return _private_bytes(pid)
+
+
+def _pss(text: bytes) -> int:
+    """Return the anonymous part of the proportional set size, in bytes."""
+    for line in text.splitlines():
+        if line.startswith(b"Pss_Anon:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _file_bytes(pids: list[int]) -> int:
+    """Return what the tree's private file systems hold: no process's memory shows it."""
+    return next(filter(None, map(_tmpfs_bytes, pids[1:])), 0)
+
+
+def _tmpfs_bytes(pid: int) -> int:
+    if not _has_own_root(pid):
+        return 0
+    used = 0
+    for folder in ("work", "dev/shm"):
+        with contextlib.suppress(OSError):
+            usage = os.statvfs(f"/proc/{pid}/root/{folder}")
+            used += (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+    return used
+
+
+def _has_own_root(pid: int) -> bool:
+    """Tell whether the process sees another root than ours: else its /work would be the owner's."""
+    with contextlib.suppress(OSError):
+        return os.stat(f"/proc/{pid}/root").st_dev != os.stat("/").st_dev
+    return False
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()

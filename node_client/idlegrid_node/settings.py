@@ -1,0 +1,61 @@
+"""The node's settings: from the command line, and where that is silent from the environment."""
+
+import os
+import re
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from idlegrid_node.errors import SettingsError
+from idlegrid_node.policy import Policy
+
+NODE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+DEFAULT_FOLDER = Path("~/.idlegrid/node")
+FIRST_SLOT_UID = 64000
+"""A uid far from people's and services': what a node started as root becomes before it starts a sandbox."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a node has to know; checked by `idlegrid_node.command` before it starts."""
+
+    server: str
+    node_id: str
+    folder: Path
+    policy: Policy
+    api_key: str | None = None
+    slots: int | None = None
+    labels: tuple[str, ...] = ()
+    trust_submitters: bool = False
+    slot_uid: int = FIRST_SLOT_UID
+
+
+def slot_uid(environment: dict[str, str]) -> int:
+    """Return IDLEGRID_NODE_SLOT_UID or its default. Raises `SettingsError` for one that is no plain user."""
+    text = environment.get("IDLEGRID_NODE_SLOT_UID", str(FIRST_SLOT_UID))
+    if not text.isdigit() or not 1000 <= int(text) < 2**31:
+        raise SettingsError(f"IDLEGRID_NODE_SLOT_UID must be a uid from 1000 on, not {text!r}")
+    return int(text)
+
+
+def identity(folder: Path, name: str | None) -> str:
+    """Return the node's id: the given name, else one made once and kept in its data folder."""
+    if name is not None:
+        return _checked(name)
+    kept = folder / "node_id"
+    try:
+        return _checked(kept.read_text("utf-8").strip())
+    except FileNotFoundError:
+        host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).strip("-.")[:100] or "node"
+        made = f"{host}-{secrets.token_hex(4)}"
+        draft = folder / f".node_id.{os.getpid()}"
+        draft.write_text(made + "\n", "utf-8")
+        draft.rename(kept)
+        return made
+
+
+def _checked(name: str) -> str:
+    if not NODE_ID.fullmatch(name):
+        raise SettingsError(f"{name!r} is no name for a node: letters, digits, . _ - (at most 128)")
+    return name

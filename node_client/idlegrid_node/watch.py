@@ -1,0 +1,59 @@
+"""Looking out for the owner: often while the machine is in use by us, rarely otherwise."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from idlegrid_node.ladder import Signs
+from idlegrid_node.policy import Policy
+from idlegrid_node.probes.panel import Panel
+
+log = structlog.get_logger()
+
+
+class OwnerWatch:
+    """Calls `saw` with what the probes see: every `poll_claimed_s` while `claimed`, else `poll_watching_s`."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        guests: Callable[[], float],
+        saw: Callable[[Signs], None],
+        claimed: Callable[[], bool],
+    ) -> None:
+        self._policy = policy
+        self._panel = Panel(policy, guests)
+        self._saw = saw
+        self._claimed = claimed
+        self._look_now = threading.Event()
+        self._open = True
+        self._thread = threading.Thread(target=self._live, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def now(self) -> None:
+        """Look at once: the machine has just been claimed."""
+        self._look_now.set()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._open = False
+        self._look_now.set()
+        self._panel.close()
+
+    def _live(self) -> None:
+        while self._open:
+            began = time.monotonic()
+            try:
+                signs = self._panel.look()
+            except Exception as error:
+                log.exception("probes_failed", action="watch", reason=repr(error))
+                signs = Signs()
+            self._saw(signs)
+            period = self._policy.poll_claimed_s if self._claimed() else self._policy.poll_watching_s
+            self._look_now.wait(max(0.0, began + period - time.monotonic()))
+            self._look_now.clear()

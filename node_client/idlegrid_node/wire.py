@@ -1,0 +1,76 @@
+"""The node protocol's words as Python: what the coordinator answers. Pure; `docs/protocol.md` is the contract."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Lease:
+    """An attempt of a run, given to this node. Times in seconds, memory in MB, cpu in cores."""
+
+    run: str
+    lease_id: str
+    code: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float = 300.0
+    cpu: float = 1.0
+    memory_mb: int = 512
+    task_type: str = "python"
+    number: int = 1
+    task_id: int = 0
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "Lease":
+        """Read one of an answer's `attempts`. Raises KeyError, TypeError or ValueError if it is none."""
+        resources = raw.get("resources") or {}
+        return cls(
+            run=str(raw["run"]),
+            lease_id=str(raw["lease_id"]),
+            code=str(raw["code"]),
+            parameters=dict(raw.get("parameters") or {}),
+            timeout=float(raw.get("timeout") or 300.0),
+            cpu=float(resources.get("cpu") or 1.0),
+            memory_mb=int(resources.get("memory") or 512),
+            task_type=str(raw.get("task_type") or "python"),
+            number=int(raw.get("number") or 1),
+            task_id=int(raw.get("task_id") or 0),
+        )
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the coordinator wants done: `stop` (of one attempt), `drain`, `resume`."""
+
+    kind: str
+    run: str = ""
+    lease_id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Any answer of the node protocol; what it did not carry is empty."""
+
+    server_id: str = ""
+    leases: tuple[Lease, ...] = ()
+    orders: tuple[Order, ...] = ()
+    results: tuple[Mapping[str, Any], ...] = ()
+    heartbeat_seconds: float = 10.0
+
+    @classmethod
+    def read(cls, raw: Any) -> "Answer":
+        """Read an answer's JSON. Raises KeyError, TypeError or ValueError if it is none."""
+        return cls(
+            server_id=str(raw.get("server_id") or ""),
+            leases=tuple(map(Lease.read, raw.get("attempts") or ())),
+            orders=tuple(map(_order, raw.get("orders") or ())),
+            results=tuple(raw.get("results") or ()),
+            heartbeat_seconds=float(raw.get("heartbeat_seconds") or 10.0),
+        )
+
+
+def _order(raw: Mapping[str, Any]) -> Order:
+    return Order(
+        *(str(raw.get(name) or "") for name in ("kind", "run", "lease_id", "reason")),
+    )

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Measure a grid of real processes: dispatch, round trip, idle cost, queues; prints a table, writes JSON.
+
+usage: python3 scripts/bench.py [--only a,b,c,d] [--runs N] [--rounds N] [--trips N] [--seconds S]
+                                [--json FILE] [--markdown]
+
+Needs the packages of the server and the node: `python3 scripts/start.py --install-only` installs them.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+
+def main() -> int:
+    """Measure what was asked for; the exit status says whether it could be measured, not whether it is fast."""
+    options = _options()
+    _with_packages()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through every `with`, which stops the processes
+    from benchlib import machine, report
+
+    facts = machine.facts(Path(tempfile.gettempdir()))
+    print(machine.sentence(facts), flush=True)
+    figures = [figure for name in options.only for figure in _section(name, options)]
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(_document(facts, options, figures), indent=1, ensure_ascii=False) + "\n")
+    print((report.markdown_table if options.markdown else report.text_table)(figures))
+    print(f"written to {options.json}")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure a grid of real processes.")
+    parser.add_argument("--only", type=_sections, default="abcd", help="of a,b,c,d (default: all)")
+    parser.add_argument("--runs", type=int, default=2000, help="runs per round of a (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of a (default: %(default)s)")
+    parser.add_argument("--trips", type=int, default=100, help="round trips of b (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=60, help="window of c (default: %(default)s)")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    return parser.parse_args()
+
+
+def _sections(text: str) -> str:
+    letters = text.replace(",", "").strip()
+    if not letters or set(letters) - set("abcd"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not some of a,b,c,d")
+    return letters
+
+
+def _with_packages() -> None:
+    """Go on under the virtual environment of start.py where the packages are not installed here."""
+    if importlib.util.find_spec("idlegrid_server") and importlib.util.find_spec("psutil"):
+        return
+    python = ROOT / ".venv" / "bin" / "python"
+    if not python.exists() or Path(sys.prefix) == ROOT / ".venv":
+        raise SystemExit("idlegrid is not installed: run `python3 scripts/start.py --install-only` first")
+    os.execv(python, [str(python), *sys.argv])
+
+
+def _section(name: str, options: argparse.Namespace) -> list[Any]:
+    from benchlib import dispatch, idle, queues, roundtrip
+
+    print(f"measuring {name} …", file=sys.stderr, flush=True)
+    sections: dict[str, Callable[[], list[Any]]] = {
+        "a": lambda: dispatch.figures(options.runs, options.rounds),
+        "b": lambda: roundtrip.figures(options.trips),
+        "c": lambda: idle.figures(options.seconds),
+        "d": queues.figures,
+    }
+    return sections[name]()
+
+
+def _document(facts: dict[str, Any], options: argparse.Namespace, figures: list[Any]) -> dict[str, Any]:
+    settings = {name: getattr(options, name) for name in ("only", "runs", "rounds", "trips", "seconds")}
+    return {"machine": facts, "settings": settings, "figures": [figure.as_json() for figure in figures]}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

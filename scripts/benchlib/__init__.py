@@ -1,0 +1,1 @@
+"""The parts of `scripts/bench.py`: each measures one thing of a grid made of real processes."""

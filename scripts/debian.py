@@ -1,0 +1,68 @@
+"""The programs that the tests use beside Python: which are missing, and how Debian provides them."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+"""Asked by Debian's packages before they start a service; 101 forbids it (invoke-rc.d, policy-rc.d)."""
+
+NO_SERVICES = "#!/bin/sh\nexit 101\n"
+
+
+def _on_path(*names: str) -> Callable[[], bool]:
+    return lambda: any(map(shutil.which, names))
+
+
+def _has_postgres() -> bool:
+    # Debian keeps the server's programs off PATH.
+    return bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+
+
+PACKAGES: dict[str, Callable[[], bool]] = {
+    "redis-server": _on_path("redis-server", "valkey-server"),
+    "postgresql": _has_postgres,
+    "chromium": _on_path("chromium", "chromium-browser", "google-chrome"),
+    "chromium-driver": _on_path("chromedriver"),
+    "iproute2": _on_path("ip"),
+}
+"""Debian's package → whether what it provides is there, wherever it came from."""
+
+
+def missing() -> list[str]:
+    """The packages whose programs are not there."""
+    return [package for package, is_there in PACKAGES.items() if not is_there()]
+
+
+def install(packages: list[str]) -> bool:
+    """Install `packages` if we may, without starting a service; whether that was tried and went well."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return False
+    print(f"installing {', '.join(packages)} …", flush=True)
+    with _no_services():
+        return _apt("update") and _apt("install", "--yes", "--no-install-recommends", *packages)
+
+
+def _apt(*words: str) -> bool:
+    command = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3", *words]
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, check=False, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode != 0:
+        print(done.stdout.decode(errors="replace"), flush=True)
+    return done.returncode == 0
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    if POLICY.exists():  # somebody's own policy; it is theirs to decide
+        yield
+        return
+    POLICY.write_text(NO_SERVICES)
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""Remake the console's screenshots in docs/console/: `python scripts/screenshots.py`.
+
+Starts a grid of its own with a few nodes, gives it some runs, and photographs the console with Chromium. Needs what
+the browser tests need: Chromium and its driver. `--console URL --server URL` photographs a grid that runs already.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from idlegrid import Client
+
+HERE = Path(__file__).resolve().parent.parent
+WIDTH, HEIGHT = 1400, 900
+SETTLE_SECONDS = 3.0
+"""Charts and tables draw themselves after the page says that it is ready; nothing announces the last stroke."""
+
+BUSY = """\
+import time
+for step in range({steps}):
+    print("step", step, flush=True)
+    time.sleep({pause})
+print({answer})
+"""
+FAILING = "import json\njson.loads('not json')\n"
+
+
+def main() -> int:
+    """Take the pictures; the exit status says whether all were taken."""
+    options = _options()
+    options.to.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        server, console = options.server, options.console
+        if not console:
+            server, console = stack.enter_context(grid(options.nodes))
+        if options.work:
+            give_work(Client(server), options.seconds)
+        browser = stack.enter_context(chromium(dark=options.dark))
+        for page in options.pages:
+            photograph(browser, console, page, options.to / f"{page}{'-dark' if options.dark else ''}.png")
+    return 0
+
+
+def photograph(browser: webdriver.Chrome, console: str, page: str, target: Path) -> None:
+    """Open one page, wait until it stands, and keep its picture."""
+    browser.get(console if page == "overview" else f"{console}/{page}")
+    waiting = WebDriverWait(browser, 30)
+    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "h1"), f"the page {page} has no title")
+    if page == "submit":
+        browser.find_element(By.XPATH, "//button[contains(., 'Run it')]").click()
+        waiting.until(lambda b: "Standard output" in b.page_source, "no result came")
+    elif page == "runs":
+        _choose_first_row(browser, waiting)
+    time.sleep(SETTLE_SECONDS)
+    browser.save_screenshot(str(target))
+    print(target)
+
+
+def _choose_first_row(browser: webdriver.Chrome, waiting: WebDriverWait) -> None:  # type: ignore[type-arg]
+    """Tables are drawn on a canvas: the box of the first row is a place, not an element."""
+    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame] canvas"), "no table")
+    time.sleep(1.0)
+    canvas = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDataFrame] canvas")
+    left, top = -(canvas.size["width"] // 2) + 15, -(canvas.size["height"] // 2) + 52
+    webdriver.ActionChains(browser).move_to_element_with_offset(canvas, left, top).click().perform()
+    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-testid=stTabs]"), "no run was chosen")
+
+
+def give_work(client: Client, seconds: float) -> None:
+    """Submit a mixture over some time, so that the charts have something to show."""
+    ends = time.monotonic() + seconds
+    number = 0
+    while time.monotonic() < ends:
+        number += 1
+        client.submit(BUSY.format(steps=number % 5, pause=0.1 * (number % 4), answer=number))
+        if number % 7 == 0:
+            client.submit(FAILING)
+        time.sleep(0.5)
+    client.submit("print('needs a larger machine')", cpu=64)
+    for _ in range(3):
+        client.submit(BUSY.format(steps=60, pause=1, answer=0))
+
+
+@contextlib.contextmanager
+def grid(nodes: int) -> Iterator[tuple[str, str]]:
+    """A grid of its own in a temporary folder: the URLs of its coordinator and its console."""
+    server, console = _free_port(), _free_port()
+    with tempfile.TemporaryDirectory() as data:
+        command = [str(Path(sys.executable).with_name("idlegrid")), "up", "--data", data, "--nodes", str(nodes)]
+        command += ["--port", str(server), "--console-port", str(console)]
+        up = subprocess.Popen(command, start_new_session=True)
+        try:
+            for url in (f"http://127.0.0.1:{server}/health", f"http://127.0.0.1:{console}/_stcore/health"):
+                _until(lambda url=url: _answers(url), f"{url} does not answer")  # type: ignore[misc]
+            yield f"http://127.0.0.1:{server}", f"http://127.0.0.1:{console}"
+        finally:
+            up.send_signal(signal.SIGTERM)
+            up.wait(30)
+
+
+@contextlib.contextmanager
+def chromium(*, dark: bool = False) -> Iterator[webdriver.Chrome]:
+    """A headless Chromium with a profile of its own, which talks to nobody but the page."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or "/usr/bin/chromium"
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in (
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            f"--user-data-dir={profile}", f"--window-size={WIDTH},{HEIGHT}", "--hide-scrollbars",
+            *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+        ):  # fmt: skip
+            options.add_argument(flag)
+        service = webdriver.ChromeService(shutil.which("chromedriver") or "/usr/bin/chromedriver")
+        browser = webdriver.Chrome(options=options, service=service)
+        try:
+            # A headless window's outer size includes bars that it does not draw.
+            browser.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False},
+            )
+            yield browser
+        finally:
+            browser.quit()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--to", type=Path, default=HERE / "docs" / "console", help="the folder of the pictures")
+    parser.add_argument("--pages", nargs="+", default=["overview", "submit", "runs", "nodes"])
+    parser.add_argument("--dark", action="store_true", help="the dark look, in files of their own")
+    parser.add_argument("--nodes", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=90.0, help="how long to submit work before")
+    parser.add_argument("--console", help="the console of a running grid")
+    parser.add_argument("--server", default=os.environ.get("IDLEGRID_URL"), help="its coordinator")
+    parser.add_argument("--no-work", dest="work", action="store_false", help="submit nothing before")
+    return parser.parse_args()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _until(holds: Callable[[], bool], otherwise: str, seconds: float = 60.0) -> None:
+    ends = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > ends:
+            raise TimeoutError(otherwise)
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

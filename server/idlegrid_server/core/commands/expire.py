@@ -1,0 +1,109 @@
+"""What time does: leases run out, nodes fall silent, delays end, lost queue entries come back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.commands.nodes import leave
+from idlegrid_server.core.lifecycle import Event
+from idlegrid_server.core.limits import MAX_LOSSES
+from idlegrid_server.core.model import NodeHealth, NodeSpell, Outcome, Output, Run, RunState
+from idlegrid_server.core.queue_ops import Remove
+
+
+@dataclass(slots=True)
+class _OfRuns:
+    """A command over runs by UUID that answers how many it changed."""
+
+    uuids: Sequence[str]
+
+    def needs(self) -> Needs:
+        """The runs."""
+        return Needs(uuids=set(self.uuids))
+
+    def _known(self, batch: Batch) -> list[Run]:
+        return [batch.runs[uuid] for uuid in self.uuids if uuid in batch.runs]
+
+    def answer(self, batch: Batch) -> int:
+        """How many runs were asked for."""
+        return len(self.uuids)
+
+
+class ExpireLeases(_OfRuns):
+    """Take back runs whose lease is over. One that was never listed was never started, and spends nothing."""
+
+    def apply(self, batch: Batch) -> None:
+        """Return each expired run to the front of its queue, or give it up after too many losses."""
+        for run in self._known(batch):
+            if run.state is RunState.RUNNING and (run.lease_expires_at or 0) <= batch.now:
+                self._expire(batch, run)
+
+    def _expire(self, batch: Batch, run: Run) -> None:
+        if not run.listed:
+            run.reason = "never_started"
+            batch.move(run, Event.RETURN, run.node_id or "", Outcome.RETURNED)
+        elif run.losses < MAX_LOSSES:
+            run.losses += 1
+            run.reason = "node_lost"
+            batch.move(run, Event.LOSE, run.node_id or "", Outcome.LOST)
+        else:
+            run.reason = "node_lost"
+            batch.move(run, Event.ABANDON, run.node_id or "", Outcome.LOST)
+            words = f"node_lost: {run.losses + 1} attempts were lost with their nodes"
+            batch.outputs[run.uuid] = Output(None, words)
+        batch.notify("task_failed" if run.state.is_final else "task_updated", run)
+
+
+class ReleaseRuns(_OfRuns):
+    """Queue runs whose delay is over."""
+
+    def apply(self, batch: Batch) -> None:
+        """Release each run that still waits and is due."""
+        for run in self._known(batch):
+            if run.state is RunState.WAITING and (run.not_before or 0) <= batch.now:
+                batch.move(run, Event.RELEASE)
+                batch.notify("task_updated", run)
+
+
+@dataclass(slots=True)
+class RequeueRuns(_OfRuns):
+    """Write queue entries again that the queue may not have: after an outage, a crash, or its loss."""
+
+    front: bool = False
+
+    def apply(self, batch: Batch) -> None:
+        """Push what is pending, take out what is not."""
+        for uuid in self.uuids:
+            run = batch.runs.get(uuid)
+            batch.owed.add(uuid)
+            if run is None:
+                batch.drop(uuid)
+            elif run.state is RunState.PENDING:
+                batch.push(run, front=self.front)
+            elif run.state is not RunState.RUNNING:
+                batch.ops.append(Remove(uuid, run.queue))
+
+
+@dataclass(slots=True)
+class LoseNodes:
+    """Mark nodes as lost that were not heard of since `before`."""
+
+    node_ids: Sequence[str]
+    before: float
+
+    def needs(self) -> Needs:
+        """The nodes."""
+        return Needs(nodes=set(self.node_ids))
+
+    def apply(self, batch: Batch) -> None:
+        """Each that is still silent is offline now."""
+        for node_id in self.node_ids:
+            node = batch.nodes.get(node_id)
+            if node is not None and node.health is NodeHealth.ALIVE and node.last_seen < self.before:
+                node.reason = "not_heard"
+                leave(batch, node, NodeHealth.LOST)
+                batch.spells.append(NodeSpell(node.id, batch.now, node.state.value, node.reason))
+
+    def answer(self, batch: Batch) -> int:
+        """How many were asked for."""
+        return len(self.node_ids)

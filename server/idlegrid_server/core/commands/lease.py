@@ -1,0 +1,68 @@
+"""Leasing: popped runs become attempts of a node."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.lifecycle import Event
+from idlegrid_server.core.matching import Offer
+from idlegrid_server.core.model import Payload, Run, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A run handed to a node, with all that the node needs for it."""
+
+    run: Run
+    payload: Payload
+    lease_id: str
+    number: int
+    expires_at: float
+
+
+@dataclass(slots=True)
+class LeaseRuns:
+    """Lease to a node what the queue popped for its offer.
+
+    `seconds` is how long the lease lasts until it is first listed; None means the run's timeout plus `margin`.
+    """
+
+    offer: Offer
+    lease_ids: Sequence[str]
+    """A fresh one for each slot offered."""
+    seconds: float | None
+    margin: float = 0.0
+    via: str = "node"
+    popped: list[str] = field(default_factory=list)
+    _leases: list[Lease] = field(default_factory=list)
+
+    def needs(self) -> Needs:
+        """The popped runs with their code."""
+        return Needs(uuids=set(self.popped), payloads=set(self.popped))
+
+    def apply(self, batch: Batch) -> None:
+        """Start an attempt of each popped run that the record still has as pending; forget the other entries."""
+        self._leases.clear()
+        for uuid, lease_id in zip(self.popped, self.lease_ids, strict=False):
+            run = batch.runs.get(uuid)
+            if run is None or run.state is not RunState.PENDING:
+                batch.drop(uuid)
+            else:
+                self._lease(batch, run, lease_id)
+
+    def _lease(self, batch: Batch, run: Run, lease_id: str) -> None:
+        run.lease_id, run.lease_via, run.node_id = lease_id, self.via, self.offer.node_id
+        run.attempts += 1
+        run.leased_at = batch.now
+        run.started_at = run.started_at or batch.now
+        seconds = run.timeout + self.margin if self.seconds is None else self.seconds
+        run.lease_expires_at = batch.now + seconds
+        run.listed, run.frozen, run.reason = self.via == "legacy", False, ""
+        run.cpu_seconds = run.wall_seconds = run.max_memory_mb = 0.0
+        batch.move(run, Event.LEASE, self.offer.node_id)
+        batch.notify("task_started", run)
+        self._leases.append(Lease(run, batch.payloads[run.uuid], lease_id, run.attempts, run.lease_expires_at))
+
+    def answer(self, batch: Batch) -> list[Lease]:
+        """What was leased, oldest first."""
+        return self._leases

@@ -1,0 +1,183 @@
+"""What nodes say of themselves: heartbeats renew exactly the attempts they list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.commands.report import add_logs
+from idlegrid_server.core.errors import NotFound
+from idlegrid_server.core.limits import Times
+from idlegrid_server.core.model import Node, NodeHealth, NodeSpell, NodeState, Run, RunState, Sandbox, Usage
+from idlegrid_server.core.queue_ops import NodeGone, NodeSeen
+
+RQ_STATES = {NodeState.RUNNING: "busy", NodeState.IDLE: "idle", NodeState.FROZEN: "busy", NodeState.EVICTING: "busy"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """What a heartbeat says of the node; None keeps the last value. Names are those of `Node`."""
+
+    state: NodeState | None = None
+    reason: str | None = None
+    hostname: str | None = None
+    address: str | None = None
+    pid: int | None = None
+    version: str | None = None
+    python: str | None = None
+    profile: str | None = None
+    slots: int | None = None
+    task_types: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    cpu_cores: float | None = None
+    memory_mb: int | None = None
+    cpu_percent: float | None = None
+    memory_percent: float | None = None
+    sandbox: Sandbox | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldAttempt:
+    """An attempt that a node lists."""
+
+    run_uuid: str
+    lease_id: str
+    frozen: bool = False
+    usage: Usage = field(default_factory=Usage)
+    logs: Sequence[tuple[int, float, str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a node is to do."""
+
+    kind: str
+    """`stop`, `drain` or `resume`."""
+    run_uuid: str = ""
+    lease_id: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Beat:
+    """Take a heartbeat: the node is alive, its listed attempts are renewed, and it hears what to stop."""
+
+    node_id: str
+    facts: NodeFacts
+    attempts: Sequence[HeldAttempt]
+    times: Times
+    _orders: list[Order] = field(default_factory=list)
+
+    def needs(self) -> Needs:
+        """The node and the listed runs."""
+        return Needs(nodes={self.node_id}, uuids={held.run_uuid for held in self.attempts})
+
+    def apply(self, batch: Batch) -> None:
+        """Write the node, renew what it rightly holds, order a stop of the rest."""
+        self._orders.clear()
+        node = batch.nodes.get(self.node_id) or self._join(batch)
+        back = node.health is not NodeHealth.ALIVE
+        entered = self._update(batch, node)
+        if entered or back:
+            batch.spells.append(NodeSpell(node.id, batch.now, node.state.value, node.reason))
+        if node.state is NodeState.OFFLINE:
+            leave(batch, node, NodeHealth.LEFT)
+        else:
+            node.health = NodeHealth.ALIVE
+            batch.ops.append(node_seen(node))
+            if back:
+                batch.notify_node("node_joined", node)
+        for held in self.attempts:
+            self._renew(batch, held)
+        self._orders.extend(_wishes(node))
+
+    def _join(self, batch: Batch) -> Node:
+        node = Node(id=self.node_id, registered_at=batch.now, last_seen=batch.now, since=batch.now)
+        node.health = NodeHealth.LEFT
+        batch.nodes[node.id] = node
+        return node
+
+    def _update(self, batch: Batch, node: Node) -> bool:
+        """Take over the facts; whether the node's state or reason changed."""
+        before = (node.state, node.reason)
+        for fact in fields(self.facts):
+            value = getattr(self.facts, fact.name)
+            if value is not None:
+                setattr(node, fact.name, value)
+        node.last_seen = batch.now
+        batch.changed_nodes[node.id] = node
+        if (node.state, node.reason) == before:
+            return False
+        node.since = batch.now
+        return True
+
+    def _renew(self, batch: Batch, held: HeldAttempt) -> None:
+        run = batch.runs.get(held.run_uuid)
+        if run is None or run.lease_id != held.lease_id or run.state is not RunState.RUNNING:
+            self._orders.append(_stop(held, run))
+            return
+        run.lease_expires_at = batch.now + self.times.lease
+        run.listed = True
+        run.cpu_seconds, run.wall_seconds = held.usage.cpu_seconds, held.usage.wall_seconds
+        run.max_memory_mb = held.usage.max_memory_mb
+        add_logs(batch, run, held.logs)
+        if run.frozen != held.frozen:
+            run.frozen = held.frozen
+            run.reason = "frozen" if held.frozen else ""
+            batch.tell(run, "frozen" if held.frozen else "thawed")
+        batch.touch(run)
+
+    def answer(self, batch: Batch) -> list[Order]:
+        """What the node is to do."""
+        return self._orders
+
+
+def _stop(held: HeldAttempt, run: Run | None) -> Order:
+    wanted = run is not None and run.lease_id == held.lease_id and run.state is RunState.CANCELLED
+    return Order("stop", held.run_uuid, held.lease_id, "cancelled" if wanted else "lease_gone")
+
+
+def _wishes(node: Node) -> list[Order]:
+    if node.draining and node.state is not NodeState.DRAINING:
+        return [Order("drain")]
+    if not node.draining and node.state is NodeState.DRAINING:
+        return [Order("resume")]
+    return []
+
+
+def node_seen(node: Node) -> NodeSeen:
+    """What the queue's worker record of a node says."""
+    state = RQ_STATES.get(node.state, "suspended")
+    return NodeSeen(node.id, node.hostname, node.address, node.pid, node.version, node.python, state)
+
+
+def leave(batch: Batch, node: Node, health: NodeHealth) -> None:
+    """The node is gone: by its own word (`LEFT`) or because nothing was heard of it (`LOST`)."""
+    node.health = health
+    node.state, node.since = NodeState.OFFLINE, batch.now
+    batch.changed_nodes[node.id] = node
+    batch.ops.append(NodeGone(node.id))
+    batch.notify_node("node_left", node)
+
+
+@dataclass(slots=True)
+class SetDraining:
+    """The operator's wish: take no more work (or take it again)."""
+
+    node_id: str
+    draining: bool
+
+    def needs(self) -> Needs:
+        """The node."""
+        return Needs(nodes={self.node_id})
+
+    def apply(self, batch: Batch) -> None:
+        """Note the wish; the node hears it with its next answer. Raises NotFound."""
+        node = batch.nodes.get(self.node_id)
+        if node is None:
+            raise NotFound(f"Node {self.node_id} not found")
+        node.draining = self.draining
+        batch.changed_nodes[node.id] = node
+
+    def answer(self, batch: Batch) -> Node:
+        """The node."""
+        return batch.nodes[self.node_id]

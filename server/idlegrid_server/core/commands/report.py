@@ -1,0 +1,171 @@
+"""Results: what a node says became of its attempts."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.errors import GridError, NotFound, StaleReport
+from idlegrid_server.core.lifecycle import Event
+from idlegrid_server.core.limits import MAX_LOG_PIECE
+from idlegrid_server.core.model import LogPiece, Outcome, Output, Run, RunState, Usage
+
+FINAL_EVENTS = {
+    Outcome.COMPLETED: Event.COMPLETE,
+    Outcome.FAILED: Event.FAIL,
+    Outcome.TIMED_OUT: Event.TIME_OUT,
+}
+RETURN_EVENTS = {Outcome.EVICTED: Event.EVICT, Outcome.RETURNED: Event.RETURN}
+ENDED_WORDS = {RunState.COMPLETED: "task_completed", RunState.FAILED: "task_failed", RunState.TIMED_OUT: "task_failed"}
+RETRY_FIRST_DELAY = 1.0
+RETRY_CAP = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How one attempt ended."""
+
+    run_uuid: str
+    lease_id: str
+    outcome: Outcome
+    reason: str = ""
+    result: str | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    truncated: bool = False
+    usage: Usage = field(default_factory=Usage)
+    logs: Sequence[tuple[int, float, str, str]] = ()
+    """(seq, time, stream, text)"""
+
+    @property
+    def digest(self) -> str:
+        """The same for a report sent twice, another for a different result."""
+        words = "\0".join((self.outcome, self.result or "", self.error or "", str(self.exit_code)))
+        return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAnswer:
+    """Whether a report counted; `problem` says why not."""
+
+    run_uuid: str
+    problem: GridError | None = None
+
+
+@dataclass(slots=True)
+class ReportRuns:
+    """Take a node's reports. Each is judged alone: a stale one changes nothing and spoils nothing."""
+
+    node_id: str
+    reports: Sequence[Report]
+    _answers: list[ReportAnswer] = field(default_factory=list)
+
+    def needs(self) -> Needs:
+        """The reported runs."""
+        return Needs(uuids={report.run_uuid for report in self.reports})
+
+    def apply(self, batch: Batch) -> None:
+        """Record each report that holds its run's newest lease."""
+        self._answers.clear()
+        for report in self.reports:
+            try:
+                take_report(batch, batch.runs.get(report.run_uuid), report)
+                self._answers.append(ReportAnswer(report.run_uuid))
+            except (StaleReport, NotFound) as problem:
+                self._answers.append(ReportAnswer(report.run_uuid, problem))
+
+    def answer(self, batch: Batch) -> list[ReportAnswer]:
+        """One answer per report, in order."""
+        return self._answers
+
+
+@dataclass(slots=True)
+class LegacyReport:
+    """A result by run id, as `/submit_result` sends it; counts only for an attempt leased through `/get_task`."""
+
+    run_id: int
+    result: str
+    error: str | None = None
+    lease_id: str | None = None
+
+    def needs(self) -> Needs:
+        """The run."""
+        return Needs(ids={self.run_id})
+
+    def apply(self, batch: Batch) -> None:
+        """Record the result. Raises NotFound, or StaleReport when nobody leased the run this way."""
+        run = batch.by_id.get(self.run_id)
+        if run is None:
+            raise NotFound(f"Task {self.run_id} not found")
+        if run.lease_via != "legacy" or run.lease_id is None:
+            raise StaleReport(f"Task {self.run_id} was not leased through /get_task: its result is not accepted")
+        failed = self.error is not None
+        take_report(
+            batch,
+            run,
+            Report(
+                run_uuid=run.uuid,
+                lease_id=self.lease_id or run.lease_id,
+                outcome=Outcome.FAILED if failed else Outcome.COMPLETED,
+                reason="user_error" if failed else "",
+                result=self.result,
+                error=self.error,
+                exit_code=1 if failed else 0,
+                usage=Usage(wall_seconds=max(0.0, batch.now - (run.leased_at or batch.now))),
+            ),
+        )
+
+    def answer(self, batch: Batch) -> Run:
+        """The run as recorded."""
+        return batch.by_id[self.run_id]
+
+
+def take_report(batch: Batch, run: Run | None, report: Report) -> None:
+    """Record a report. The newest lease's result counts even after the lease has run out.
+
+    The same report again changes nothing. Raises NotFound for a run that is not there, StaleReport for a lease that
+    is not the newest, or a result that differs from the recorded one.
+    """
+    if run is None:
+        raise NotFound(f"Run {report.run_uuid} is unknown: drop it")
+    if run.lease_id != report.lease_id:
+        raise StaleReport(f"Task {run.id}: this lease is gone, a newer attempt has the run")
+    if run.state.is_final or run.state is RunState.WAITING:
+        _compare(run, report)
+        return
+    _note(batch, run, report)
+    event = _event(run, report.outcome)
+    if event is Event.RETRY:
+        run.retries += 1
+        run.not_before = batch.now + min(RETRY_CAP, RETRY_FIRST_DELAY * 2 ** (run.retries - 1))
+    if batch.move(run, event, report.reason, report.outcome).is_final:
+        batch.outputs[run.uuid] = Output(report.result, report.error)
+        run.digest = report.digest
+    batch.notify(ENDED_WORDS.get(run.state, "task_updated"), run)
+
+
+def _compare(run: Run, report: Report) -> None:
+    if run.state is RunState.CANCELLED and report.outcome is Outcome.CANCELLED:
+        return
+    if run.digest != report.digest:
+        what = "was cancelled" if run.state is RunState.CANCELLED else "already has a different result"
+        raise StaleReport(f"Task {run.id} {what}: this one is not recorded")
+
+
+def _event(run: Run, outcome: Outcome) -> Event:
+    if outcome in (Outcome.FAILED, Outcome.TIMED_OUT) and run.retries < run.retry_limit:
+        return Event.RETRY
+    return FINAL_EVENTS.get(outcome) or RETURN_EVENTS.get(outcome, Event.CANCEL)
+
+
+def _note(batch: Batch, run: Run, report: Report) -> None:
+    run.reason, run.exit_code, run.truncated = report.reason, report.exit_code, report.truncated
+    run.cpu_seconds, run.wall_seconds = report.usage.cpu_seconds, report.usage.wall_seconds
+    run.max_memory_mb = report.usage.max_memory_mb
+    add_logs(batch, run, report.logs)
+
+
+def add_logs(batch: Batch, run: Run, pieces: Sequence[tuple[int, float, str, str]]) -> None:
+    """Keep pieces of the newest attempt's log, each at most `MAX_LOG_PIECE` characters."""
+    for seq, at, stream, text in pieces:
+        batch.logs.append(LogPiece(run.id, run.attempts, seq, at, stream, text[:MAX_LOG_PIECE]))

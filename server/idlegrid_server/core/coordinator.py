@@ -1,0 +1,235 @@
+"""The coordinator's verbs. Dialects call these and nothing else; they translate, it decides."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from idlegrid_server.core.batch import Batch
+from idlegrid_server.core.commands import (
+    Beat,
+    CancelRuns,
+    HeldAttempt,
+    Lease,
+    LeaseRuns,
+    LegacyReport,
+    MakeRuns,
+    NodeFacts,
+    Order,
+    Report,
+    ReportAnswer,
+    ReportRuns,
+    SetDraining,
+)
+from idlegrid_server.core.errors import Conflict, NotFound
+from idlegrid_server.core.limits import MAX_INT64, Times
+from idlegrid_server.core.matching import Capability, Offer, capability, requirement_class, waiting_for
+from idlegrid_server.core.model import Need, Node, NodeHealth, Outcome, Priority, Run, RunState, Submission
+from idlegrid_server.core.polls import OpenPolls, Poll
+from idlegrid_server.core.ports import Clock, Ids
+from idlegrid_server.core.queries import Reader, RunView
+from idlegrid_server.core.updates import Updates
+from idlegrid_server.core.writer import Writer
+
+T = TypeVar("T")
+
+LEGACY_QUEUES = frozenset(requirement_class(Need(), priority).queue for priority in Priority)
+"""What a legacy worker may take: python runs of the default class."""
+LEGACY = Capability(frozenset({"python"}), frozenset(), 1.0, 512, sandbox=4)
+"""A legacy worker is taken at its operator's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a node has free; None means all that it offers."""
+
+    slots: int
+    cpu: float | None = None
+    memory_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a node is given: leases, orders."""
+
+    leases: Sequence[Lease] = ()
+    orders: Sequence[Order] = field(default=())
+
+
+class Coordinator:
+    """Takes work in, hands it out, takes results back. Lives on one event loop."""
+
+    def __init__(self, writer: Writer, reader: Reader, clock: Clock, ids: Ids, times: Times) -> None:
+        self.reader, self.clock, self.times = reader, clock, times
+        self.polls, self.updates = OpenPolls(), Updates()
+        self._writer, self._ids = writer, ids
+        self._capabilities: dict[str, Capability] = {}
+        self._stopping = False
+
+    # --- what the writer tells ---
+
+    def written(self, batch: Batch) -> None:
+        """A batch is on disk: wake who waits for it. Call on the event loop."""
+        for node in batch.changed_nodes.values():
+            self._note(node)
+        for node_id, run in batch.stops:
+            self.polls.order(node_id, [Order("stop", run.uuid, run.lease_id or "", "cancelled")])
+        self.polls.wake(batch.woken)
+        self.updates.publish(batch.notices())
+
+    def _note(self, node: Node) -> None:
+        if node.health is NodeHealth.ALIVE:
+            self._capabilities[node.id] = capability(node)
+        else:
+            self._capabilities.pop(node.id, None)
+
+    def stop(self) -> None:
+        """Answer every open poll and wait, so that the server can end."""
+        self._stopping = True
+        self.polls.wake_all()
+        self.updates.close()
+
+    # --- submitters ---
+
+    async def submit(self, submissions: list[Submission], key: str = "", fingerprint: str = "") -> list[Run]:
+        """Queue the submissions, all or nothing. With a key, at most once.
+
+        Raises InvalidInput when the key was used for other words, RecordUnavailable.
+        """
+        uuids = [self._ids.run_uuid() for _ in submissions]
+        return await self._writer.ask(MakeRuns(submissions, uuids, key, fingerprint))
+
+    async def cancel(self, run_id: int) -> Run:
+        """End a run now. Raises NotFound, Conflict when it has ended already."""
+        return (await self._writer.ask(CancelRuns([_checked(run_id)])))[0]
+
+    async def view(self, run_id: int, wait: float = 0.0) -> RunView:
+        """A run; with `wait`, once it has ended or after that many seconds. Raises NotFound."""
+        with self.updates.end_of(run_id) as ended:
+            view = await self.read(self.reader.view, _checked(run_id))
+            if view is not None and wait > 0 and not view.run.state.is_final and not self._stopping:
+                await _wait(ended, wait)
+                view = await self.read(self.reader.view, run_id)
+        if view is None:
+            raise NotFound(f"Task {run_id} not found")
+        return view
+
+    async def waiting_for(self, run: Run) -> str | None:
+        """Why a run has not started, as a sentence; None when it has, or is about to."""
+        if run.state is RunState.WAITING:
+            return f"It is tried again after a failure ({run.retries} of {run.retry_limit})."
+        if run.state is not RunState.PENDING:
+            return None
+        return waiting_for(run.queue, await self.read(self.reader.nodes))
+
+    async def read(self, query: Callable[..., T], *words: object) -> T:
+        """Ask the record without holding up the event loop."""
+        return await asyncio.to_thread(query, *words)
+
+    # --- nodes ---
+
+    async def beat(self, node_id: str, facts: NodeFacts, attempts: Sequence[HeldAttempt]) -> list[Order]:
+        """Take a heartbeat; answers what the node is to do."""
+        orders = await self._writer.ask(Beat(node_id, facts, attempts, self.times))
+        return [*orders, *(o for o in self.polls.take_orders(node_id) if o not in orders)]
+
+    async def drain(self, node_id: str, *, draining: bool) -> Node:
+        """The operator's wish that a node takes no more work, or takes it again. Raises NotFound."""
+        node = await self._writer.ask(SetDraining(node_id, draining))
+        self.polls.order(node_id, [Order("drain" if draining else "resume")])
+        return node
+
+    async def fetch(self, node_id: str, room: Room, wait: float = 0.0) -> Work:
+        """Work for a node, at once or within `wait` seconds. Raises Conflict for a node that never sent a heartbeat."""
+        offer = await self._offer(node_id, room)
+        poll = self.polls.open(offer)
+        deadline = self.clock.monotonic() + wait
+        try:
+            work = await self._look(offer)
+            while not (work.leases or work.orders) and await self._woken(poll, deadline):
+                work = await self._look(offer)
+        finally:
+            self.polls.close(poll)
+        return work
+
+    async def _woken(self, poll: Poll, deadline: float) -> bool:
+        """Wait until the poll is worth another look; False when it is over."""
+        left = deadline - self.clock.monotonic()
+        if poll.superseded or self._stopping or left <= 0 or not await _wait(poll.event, left):
+            return False
+        poll.event.clear()
+        return not poll.superseded
+
+    async def _offer(self, node_id: str, room: Room) -> Offer:
+        able = self._capabilities.get(node_id)
+        if able is None:
+            node = await self.read(self.reader.node, node_id)
+            if node is None or node.health is NodeHealth.LEFT:
+                raise Conflict(f"Node {node_id} is unknown: send a heartbeat first")
+            able = self._capabilities.setdefault(node_id, capability(node))
+        cpu = able.cpu if room.cpu is None else min(room.cpu, able.cpu)
+        memory = able.memory_mb if room.memory_mb is None else min(room.memory_mb, able.memory_mb)
+        return Offer(node_id, able, room.slots, cpu, memory)
+
+    async def _look(self, offer: Offer) -> Work:
+        orders = self.polls.take_orders(offer.node_id)
+        if offer.slots <= 0:
+            return Work(orders=orders)
+        return Work(await self._lease(offer), orders)
+
+    async def _lease(self, offer: Offer) -> list[Lease]:
+        lease_ids = [self._ids.lease_id() for _ in range(offer.slots)]
+        asking = asyncio.ensure_future(self._writer.ask(LeaseRuns(offer, lease_ids, self.times.listing)))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            asking.add_done_callback(lambda done: self._give_back(offer.node_id, done))
+            raise
+
+    def _give_back(self, node_id: str, done: "asyncio.Future[list[Lease]]") -> None:
+        """The node hung up while runs were leased to it: they need not wait for their lease to end."""
+        if done.cancelled() or done.exception() is not None or not done.result():
+            return
+        reports = [
+            Report(run_uuid=lease.run.uuid, lease_id=lease.lease_id, outcome=Outcome.RETURNED, reason="hung_up")
+            for lease in done.result()
+        ]
+        task = asyncio.ensure_future(self._writer.ask(ReportRuns(node_id, reports)))
+        task.add_done_callback(lambda ended: ended.exception())
+
+    async def report(
+        self, node_id: str, reports: Sequence[Report], room: Room | None = None
+    ) -> tuple[list[ReportAnswer], Work]:
+        """Take a node's reports and, when it has room, give it what is there."""
+        answers = await self._writer.ask(ReportRuns(node_id, reports))
+        if room is None:
+            return answers, Work()
+        return answers, await self._look(await self._offer(node_id, room))
+
+    # --- legacy workers ---
+
+    async def legacy_lease(self, worker: str) -> Lease | None:
+        """One run of the default class for a worker that speaks `/get_task`."""
+        offer = Offer(worker, LEGACY, 1, LEGACY.cpu, LEGACY.memory_mb, LEGACY_QUEUES)
+        margin = self.times.legacy_margin
+        leases = await self._writer.ask(LeaseRuns(offer, [self._ids.lease_id()], None, margin, "legacy"))
+        return leases[0] if leases else None
+
+    async def legacy_report(self, run_id: int, result: str, error: str | None, lease_id: str | None) -> Run:
+        """A result from such a worker. Raises NotFound, StaleReport."""
+        return await self._writer.ask(LegacyReport(_checked(run_id), result, error, lease_id))
+
+
+def _checked(run_id: int) -> int:
+    """An id that a database can hold. Raises NotFound: no other number was ever given to a run."""
+    if not 0 < run_id <= MAX_INT64:
+        raise NotFound(f"Task {run_id} not found")
+    return run_id
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""Every error the coordinator raises on purpose.
+
+```
+GridError
+├── InputError            the caller's words are wrong
+│   ├── MissingInput      something required is absent, empty, over-long or not readable at all
+│   └── InvalidInput      present, but of the wrong type or out of range
+├── NotFound              no such run, node or resource
+├── Conflict              the request contradicts what the record says
+│   ├── StaleReport       the lease is gone, or another result is already recorded
+│   └── IllegalTransition the run's state does not allow this event
+├── AccessError
+│   ├── NotAuthenticated  no key, or one that is not valid
+│   └── NotAuthorized     the key may not do this
+├── TooLarge              a body over the limit
+└── Unavailable           a part the grid needs does not answer
+    ├── RecordUnavailable the database
+    └── QueueUnavailable  Redis
+```
+Dialects translate these to their wire; nothing else crosses a seam.
+"""
+
+
+class GridError(Exception):
+    """Something went wrong that has a name; the message says what to do."""
+
+
+class InputError(GridError):
+    """The caller's words are wrong."""
+
+
+class MissingInput(InputError):
+    """Something required is absent, empty, over-long or not readable."""
+
+
+class InvalidInput(InputError):
+    """A value has the wrong type or is out of range."""
+
+
+class NotFound(GridError):
+    """No such thing in the record."""
+
+
+class Conflict(GridError):
+    """The request contradicts what the record says."""
+
+
+class StaleReport(Conflict):
+    """The report's lease is gone, or a different result is already recorded; nothing was changed."""
+
+
+class IllegalTransition(Conflict):
+    """The run's state does not allow this event."""
+
+
+class AccessError(GridError):
+    """The caller may not do this."""
+
+
+class NotAuthenticated(AccessError):
+    """No key was given, or it is not a valid one."""
+
+
+class NotAuthorized(AccessError):
+    """The key is valid but its scopes do not allow this."""
+
+
+class TooLarge(GridError):
+    """A body is larger than the limit."""
+
+
+class Unavailable(GridError):
+    """A part that the grid needs does not answer; try again."""
+
+
+class RecordUnavailable(Unavailable):
+    """The database does not answer."""
+
+
+class QueueUnavailable(Unavailable):
+    """Redis does not answer; nothing acknowledged is lost."""

@@ -1,0 +1,279 @@
+"""What the record holds, as plain data. Times are epoch seconds (UTC), memory is MB, CPU is cores."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class RunState(StrEnum):
+    """Where a run stands. What each dialect calls these is in its `translate`."""
+
+    WAITING = "waiting"
+    """For a dependency, or for a retry's delay."""
+    PENDING = "pending"
+    """Queued."""
+    RUNNING = "running"
+    """Leased to a node."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return self in FINAL_STATES
+
+
+FINAL_STATES = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.TIMED_OUT, RunState.CANCELLED})
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    EVICTED = "evicted"
+    """The owner came back."""
+    RETURNED = "returned"
+    """The node handed it back, or never started it."""
+    LOST = "lost"
+    """The node was not heard from until the lease ended."""
+
+
+class Priority(IntEnum):
+    """How much a run is preferred; an hour's wait is worth one level."""
+
+    LOW = 0
+    NORMAL = 1
+    HIGH = 2
+    CRITICAL = 3
+
+
+class NodeState(StrEnum):
+    """What a node does, as the node itself says it (its ladder)."""
+
+    BUSY = "busy"
+    COOLING = "cooling"
+    IDLE = "idle"
+    RUNNING = "running"
+    FROZEN = "frozen"
+    EVICTING = "evicting"
+    UNKNOWN = "unknown"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    OFFLINE = "offline"
+
+
+class NodeHealth(StrEnum):
+    """Whether we believe a node: apart from what it says of itself."""
+
+    ALIVE = "alive"
+    LOST = "lost"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a run asks of a node."""
+
+    task_type: str = "python"
+    cpu: float = 1.0
+    memory_mb: int = 512
+    requires: tuple[str, ...] = ()
+    min_sandbox: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A wish for one run, already validated."""
+
+    code: str
+    timeout: float = 300.0
+    need: Need = field(default_factory=Need)
+    priority: Priority = Priority.NORMAL
+    parameters: str = "{}"
+    """A JSON object as text; the core never looks inside."""
+    submitter: str = ""
+    retry_limit: int = 0
+
+
+@dataclass(slots=True)
+class Run:
+    """One piece of work, without its code and output. Mutable, but only inside the batch that loaded it.
+
+    Its newest attempt's lease is part of it, so that a report is checked by reading one row.
+    """
+
+    id: int
+    uuid: str
+    submitter: str
+    task_type: str
+    queue: str
+    priority: int
+    cpu: float
+    memory_mb: int
+    requires: str
+    min_sandbox: int
+    timeout: float
+    retry_limit: int
+    state: RunState
+    created_at: float
+    reason: str = ""
+    retries: int = 0
+    losses: int = 0
+    attempts: int = 0
+    not_before: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    lease_id: str | None = None
+    lease_via: str = ""
+    """`node` or `legacy` (leased through `/get_task`)."""
+    node_id: str | None = None
+    leased_at: float | None = None
+    lease_expires_at: float | None = None
+    listed: bool = False
+    """Whether the node has listed the newest attempt in a heartbeat."""
+    frozen: bool = False
+    exit_code: int | None = None
+    truncated: bool = False
+    digest: str = ""
+    """SHA-256 of the recorded report, to tell a repeated one from a different one."""
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    max_memory_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What a node needs to run a run."""
+
+    code: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a run left: standard output, and the error's text."""
+
+    result: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAttempt:
+    """One finished try of a run, as kept for its history."""
+
+    run_id: int
+    number: int
+    node_id: str
+    lease_id: str
+    leased_at: float
+    ended_at: float
+    outcome: Outcome
+    reason: str
+    cpu_seconds: float
+    wall_seconds: float
+    max_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLine:
+    """One event in a run's story."""
+
+    run_uuid: str
+    at: float
+    event: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """Some output of a run, in order within an attempt."""
+
+    run_id: int
+    attempt: int
+    seq: int
+    at: float
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an attempt took so far: CPU and wall clock in seconds, peak memory in MB."""
+
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    max_memory_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """How well a node shuts work in, and what would raise that."""
+
+    level: int = 0
+    backend: str = ""
+    version: str = ""
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Node:
+    """A spare machine as the record knows it. Mutable, but only inside the batch that loaded it."""
+
+    id: str
+    registered_at: float
+    last_seen: float
+    state: NodeState = NodeState.UNKNOWN
+    reason: str = "starting"
+    since: float = 0.0
+    health: NodeHealth = NodeHealth.ALIVE
+    draining: bool = False
+    """The operator's wish."""
+    hostname: str = ""
+    address: str = ""
+    pid: int = 0
+    version: str = ""
+    python: str = ""
+    profile: str = ""
+    slots: int = 1
+    task_types: tuple[str, ...] = ("python",)
+    labels: tuple[str, ...] = ()
+    cpu_cores: float = 1.0
+    memory_mb: int = 512
+    cpu_percent: float = 0.0
+    memory_percent: float = 0.0
+    sandbox: Sandbox = field(default_factory=Sandbox)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpell:
+    """A node entered a state for a reason at a time."""
+
+    node_id: str
+    at: float
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """An Idempotency-Key that made these runs."""
+
+    key: str
+    fingerprint: str
+    run_uuids: tuple[str, ...]
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something happened that those who watch want to hear (`/ws/updates`)."""
+
+    event: str
+    run_id: int | None = None
+    status: str = ""
+    node_id: str | None = None

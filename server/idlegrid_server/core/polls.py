@@ -1,0 +1,73 @@
+"""Nodes that wait for work: each has one open poll, which costs no thread and asks nobody."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from idlegrid_server.core.commands import Order
+from idlegrid_server.core.matching import Offer, fits
+
+
+@dataclass(slots=True, eq=False)
+class Poll:
+    """A node's open request."""
+
+    offer: Offer
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+    superseded: bool = False
+
+
+class OpenPolls:
+    """Who waits, in the order of waiting, and what each node has still to be told. Lives on the event loop."""
+
+    def __init__(self) -> None:
+        self._polls: dict[str, Poll] = {}
+        self._orders: dict[str, list[Order]] = {}
+
+    def open(self, offer: Offer) -> Poll:
+        """The node waits from now on; an older poll of it ends at once, empty."""
+        self.close(self._polls.get(offer.node_id), superseded=True)
+        poll = Poll(offer)
+        self._polls[offer.node_id] = poll
+        if offer.node_id in self._orders:
+            poll.event.set()
+        return poll
+
+    def close(self, poll: Poll | None, *, superseded: bool = False) -> None:
+        """The poll waits no longer."""
+        if poll is None:
+            return
+        poll.superseded = poll.superseded or superseded
+        poll.event.set()
+        if self._polls.get(poll.offer.node_id) is poll:
+            del self._polls[poll.offer.node_id]
+
+    def wake(self, woken: dict[str, int]) -> None:
+        """New runs came into these queues: wake as many waiting nodes as there are runs, longest waiting first."""
+        for queue, count in woken.items():
+            for poll in list(self._polls.values()):
+                if count <= 0:
+                    break
+                if not poll.event.is_set() and poll.offer.slots > 0 and fits(poll.offer, queue):
+                    poll.event.set()
+                    count -= 1
+
+    def wake_all(self) -> None:
+        """Let every node look again: the queue was resumed or rebuilt."""
+        for poll in self._polls.values():
+            poll.event.set()
+
+    def order(self, node_id: str, orders: Iterable[Order]) -> None:
+        """Tell a node something with its next answer, now if it waits."""
+        self._orders.setdefault(node_id, []).extend(orders)
+        poll = self._polls.get(node_id)
+        if poll is not None:
+            poll.event.set()
+
+    def take_orders(self, node_id: str) -> list[Order]:
+        """What the node has still to be told; heartbeats repeat what they must from the record."""
+        return self._orders.pop(node_id, [])
+
+    def waiting(self) -> int:
+        """How many nodes wait."""
+        return len(self._polls)

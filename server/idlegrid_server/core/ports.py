@@ -1,0 +1,131 @@
+"""What the core asks of the outside: a record, a queue, a clock. Each has a real and an in-memory implementation,
+and both pass the same tests.
+"""
+
+import secrets
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.matching import Offer
+from idlegrid_server.core.queue_ops import QueueOp
+
+
+class Clock(Protocol):
+    """Two clocks: one people read, one that never jumps."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward."""
+        return time.monotonic()
+
+
+class Ids(Protocol):
+    """Where new names come from."""
+
+    def run_uuid(self) -> str:
+        """A fresh UUID for a run."""
+
+    def lease_id(self) -> str:
+        """128 random bits as 32 hex digits."""
+
+
+class RandomIds:
+    """Names nobody can guess."""
+
+    def run_uuid(self) -> str:
+        """A fresh UUID for a run."""
+        return str(uuid.uuid4())
+
+    def lease_id(self) -> str:
+        """128 random bits as 32 hex digits."""
+        return secrets.token_hex(16)
+
+
+class Transaction(Protocol):
+    """One transaction of the record."""
+
+    def load(self, needs: Needs) -> Batch:
+        """What the commands of a batch asked for; what is absent from the record is absent from the batch."""
+
+    def save(self, batch: Batch) -> None:
+        """Write all that changed, in id order, and give new runs their ids."""
+
+    def settle(self, run_uuids: Iterable[str]) -> None:
+        """The queue has these runs' entries: nothing is owed any more."""
+
+
+class Record(Protocol):
+    """The database: the truth about every run."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Commit at the end, or nothing at all.
+
+        Raises RecordUnavailable when the database does not answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many runs a queue holds, and how many of its runs are on nodes."""
+
+    queue: str
+    pending: int
+    executing: int
+
+
+class Queue(Protocol):
+    """The work that waits. It can be lost entirely; the record brings it back.
+
+    Every method raises QueueUnavailable when Redis does not answer.
+    """
+
+    def pop(self, offers: Sequence[Offer]) -> list[list[str]]:
+        """For each offer the UUIDs of the runs it may take now, oldest first over the queues it can serve.
+
+        They are set aside until an op says what became of them. Nothing is popped while the queue is suspended.
+        """
+
+    def apply(self, ops: Iterable[QueueOp]) -> None:
+        """Carry out the ops in order, in one round trip."""
+
+    def suspended(self) -> bool:
+        """Whether the operator has suspended leasing (`rq suspend`)."""
+
+    def ping(self) -> float:
+        """How long an answer takes, in seconds."""
+
+    def identity(self) -> str:
+        """Changes whenever the queue's data may be gone: another server, or our marker is not there."""
+
+    def mark(self) -> None:
+        """Say that all pending runs are in the queue; `identity` is stable from here on."""
+
+    def forget(self) -> None:
+        """Drop every queue of ours, before a rebuild."""
+
+    def stuck(self) -> list[str]:
+        """UUIDs that were popped by a coordinator that did not live to say what became of them.
+
+        A run counts as stuck when two calls, at least ten seconds apart, both find it set aside.
+        """
+
+    def depths(self) -> list[QueueDepth]:
+        """Every known queue."""

@@ -1,0 +1,145 @@
+"""What can be asked of the record without changing it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from idlegrid_server.core.model import EndedAttempt, Node, Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with what it left. In lists both texts are cut."""
+
+    run: Run
+    result: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """Everything about one run but its log."""
+
+    view: RunView
+    code: str
+    parameters: str
+    attempts: Sequence[EndedAttempt]
+    story: Sequence[tuple[float, str, str]]
+    """(time, event, detail), oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A stored piece of a log; `id` pages."""
+
+    id: int
+    at: float
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs a list shows; None does not filter."""
+
+    states: Sequence[str] | None = None
+    node_id: str | None = None
+    submitter: str | None = None
+    newest_first: bool = True
+    page: int = 1
+    size: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counted as things happen, not by scanning: runs by state, and seconds from start to end of completed runs."""
+
+    by_state: dict[str, int]
+    completed_seconds: float
+    compute_seconds: float
+
+    @property
+    def total(self) -> int:
+        """All runs ever recorded."""
+        return sum(self.by_state.values())
+
+    def of(self, *states: str) -> int:
+        """Runs in these states."""
+        return sum(self.by_state.get(state, 0) for state in states)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Counts per bucket of a window that ends now."""
+
+    start: float
+    bucket_seconds: float
+    submitted: list[int]
+    completed: list[int]
+    failed: list[int]
+    queue_depth: list[int]
+    run_seconds: list[float]
+
+
+class Reader(Protocol):
+    """Reading the record. Every method raises RecordUnavailable when the database does not answer."""
+
+    def server_uuid(self) -> str:
+        """The record's own name, made with it."""
+
+    def view(self, run_id: int) -> RunView | None:
+        """A run with its output."""
+
+    def detail(self, run_id: int) -> RunDetail | None:
+        """A run with its code, attempts and story."""
+
+    def runs(self, wanted: RunFilter) -> tuple[list[RunView], int]:
+        """One page of runs, and how many there are in all."""
+
+    def logs(self, run_id: int, after: int, limit: int) -> list[LogLine]:
+        """Pieces of a run's log with ids above `after`, oldest first."""
+
+    def last_logs(self, run_id: int, limit: int) -> list[LogLine]:
+        """The newest pieces of a run's log, oldest first."""
+
+    def result_ids(self, after_id: int | None, limit: int) -> list[int]:
+        """Ids of completed runs: the newest `limit`, or the oldest after `after_id`; newest last."""
+
+    def results(self, ids: Sequence[int]) -> list[tuple[int, str, float]]:
+        """(id, result, end) of these runs, by id."""
+
+    def totals(self) -> Totals:
+        """The counters."""
+
+    def completed_since(self, when: float) -> int:
+        """How many runs completed since then."""
+
+    def timeline(self, now: float, window: float, buckets: int) -> Timeline:
+        """What happened in the last `window` seconds."""
+
+    def nodes(self) -> list[Node]:
+        """Every node, by name."""
+
+    def node(self, node_id: str) -> Node | None:
+        """One node."""
+
+    def held_by(self, node_ids: Sequence[str]) -> dict[str, int]:
+        """How many runs each node holds."""
+
+    def expired(self, now: float, limit: int) -> list[str]:
+        """Running runs whose lease is over."""
+
+    def due(self, now: float, limit: int) -> list[str]:
+        """Waiting runs whose delay is over."""
+
+    def silent_nodes(self, before: float) -> list[str]:
+        """Nodes believed alive that were not heard of since."""
+
+    def owed(self, before: float, limit: int) -> list[str]:
+        """Runs whose queue entry has been owed since before then."""
+
+    def pending(self, after_id: int, limit: int) -> list[tuple[int, str]]:
+        """(id, uuid) of pending runs by id, for a rebuild."""
+
+    def queue_identity(self) -> str:
+        """Which queue the record was last written to."""

@@ -1,0 +1,5 @@
+"""What time does: expiry, delays, debts to the queue, rebuilds. A thread in each coordinator, never through Redis."""
+
+from idlegrid_server.housekeeping.keeper import Keeper
+
+__all__ = ["Keeper"]

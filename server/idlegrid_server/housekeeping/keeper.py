@@ -1,0 +1,130 @@
+"""The housekeeping thread: a short look every tick, each duty by itself, so that one that fails holds up no other."""
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from idlegrid_server.core.commands import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns
+from idlegrid_server.core.errors import GridError
+from idlegrid_server.core.limits import Times
+from idlegrid_server.core.ports import Clock, Queue
+from idlegrid_server.core.queries import Reader
+from idlegrid_server.core.writer import Writer
+from idlegrid_server.housekeeping.grace import Grace
+
+log = structlog.get_logger(__name__)
+
+CHUNK: Final = 500
+"""Runs handled in one command, so that requests get their turn in between."""
+QUEUE_LOOK: Final = 5.0
+"""Seconds between two looks at what the queue may have lost."""
+
+
+class Keeper:
+    """Expires leases, ends delays, pays debts to the queue, and fills a queue that lost its data."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        queue: Queue,
+        clock: Clock,
+        times: Times,
+        *,
+        remember: Callable[[str], None],
+        wake_all: Callable[[], None],
+    ) -> None:
+        """`remember` keeps the queue's identity in the record; `wake_all` lets every waiting node look again."""
+        self._writer, self._reader, self._queue = writer, reader, queue
+        self._clock, self._times = clock, times
+        self._remember, self._wake_all = remember, wake_all
+        self._grace = Grace(clock, times.start_grace)
+        self._was_suspended = False
+        self._next_queue_look = 0.0
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, tick: float) -> None:
+        """Look every `tick` seconds from now on, in a thread."""
+        self._thread = threading.Thread(target=self._work, args=(tick,), name="housekeeping", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the look under way."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _work(self, tick: float) -> None:
+        while not self._stopped.wait(tick):
+            self.look()
+
+    def look(self) -> None:
+        """Every duty once."""
+        for duty in (self._expire, self._release, self._lose_nodes, self._tend_queue):
+            try:
+                duty()
+            except GridError as error:
+                log.warning("housekeeping put off", action="housekeeping", duty=duty.__name__, reason=str(error))
+            except Exception:
+                log.exception("housekeeping failed", action="housekeeping", duty=duty.__name__)
+
+    def _expire(self) -> None:
+        """No lease ends soon after a start or a jump of the clock: nodes must first have had time to report."""
+        if self._grace.holds():
+            return
+        uuids = self._reader.expired(self._clock.now(), CHUNK)
+        if uuids:
+            log.info("leases expired", action="expire", runs=uuids)
+            self._writer.do(ExpireLeases(uuids))
+
+    def _release(self) -> None:
+        uuids = self._reader.due(self._clock.now(), CHUNK)
+        if uuids:
+            self._writer.do(ReleaseRuns(uuids))
+
+    def _lose_nodes(self) -> None:
+        if self._grace.holds():
+            return
+        before = self._clock.now() - self._times.node_lost
+        nodes = self._reader.silent_nodes(before)
+        if nodes:
+            log.warning("nodes lost", action="lose_nodes", nodes=nodes)
+            self._writer.do(LoseNodes(nodes, before))
+
+    def _tend_queue(self) -> None:
+        """All that needs Redis: a rebuild when it lost its data, debts, stuck entries, the end of a suspension."""
+        self._rebuild_if_lost()
+        self._notice_resumption()
+        if self._clock.monotonic() < self._next_queue_look:
+            return
+        self._next_queue_look = self._clock.monotonic() + QUEUE_LOOK
+        self._requeue(self._reader.owed(self._clock.now() - self._times.outbox, CHUNK), front=False)
+        self._requeue(self._queue.stuck(), front=True)
+
+    def _requeue(self, uuids: list[str], *, front: bool) -> None:
+        if uuids:
+            log.info("queue entries written again", action="requeue", runs=len(uuids))
+            self._writer.do(RequeueRuns(uuids, front))
+
+    def _rebuild_if_lost(self) -> None:
+        identity = self._queue.identity()
+        if identity and identity == self._reader.queue_identity():
+            return
+        log.warning("the queue is filled from the record", action="rebuild")
+        self._queue.forget()
+        after = 0
+        while chunk := self._reader.pending(after, CHUNK):
+            after = chunk[-1][0]
+            self._writer.do(RequeueRuns([uuid for _, uuid in chunk]))
+        self._queue.mark()
+        self._remember(self._queue.identity())
+        self._wake_all()
+
+    def _notice_resumption(self) -> None:
+        suspended = self._queue.suspended()
+        if self._was_suspended and not suspended:
+            self._wake_all()
+        self._was_suspended = suspended

@@ -1,0 +1,1 @@
+"""The coordinator's HTTP side: what all dialects share, and one folder a dialect."""

@@ -1,0 +1,36 @@
+"""The FastAPI application over a grid: routers, errors, guards."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
+
+from idlegrid_server import VERSION
+from idlegrid_server.http import errors, websocket, wheels
+from idlegrid_server.http.deps import Grid
+from idlegrid_server.http.dialects.idle import routes as idle
+from idlegrid_server.http.dialects.nodes import routes as nodes
+from idlegrid_server.http.dialects.tasks import routes as tasks
+from idlegrid_server.http.limits import Guard, IdleCors
+from idlegrid_server.settings import Settings
+
+
+def make_application(
+    settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], grid: Grid | None = None
+) -> FastAPI:
+    """The application; `lifespan` puts a Grid into `app.state.grid` unless one is given."""
+    app = FastAPI(title="idlegrid", version=VERSION, lifespan=lifespan, redoc_url=None)
+    app.state.grid = grid
+    for router in (idle.router, nodes.router, tasks.router, websocket.router, wheels.router):
+        app.include_router(router)
+    app.add_api_route("/livez", _livez, include_in_schema=False)
+    errors.install(app)
+    app.add_middleware(IdleCors, settings=settings)
+    app.add_middleware(Guard, settings=settings)
+    return app
+
+
+async def _livez() -> PlainTextResponse:
+    """The process serves; nothing else is asked."""
+    return PlainTextResponse("ok")

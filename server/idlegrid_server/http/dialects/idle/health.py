@@ -1,0 +1,45 @@
+"""`GET /health`: healthy, degraded while the queue is away, 503 while starting or without the record."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from idlegrid_server.core.errors import QueueUnavailable, RecordUnavailable
+from idlegrid_server.http.deps import Grid
+
+
+async def health(grid: Grid) -> JSONResponse:
+    """Each component as it is now. A missing Redis degrades and is no failure: submissions are still taken."""
+    queue, record = await asyncio.gather(_queue(grid), _record(grid))
+    ready = grid.settings.ready_file is None or grid.settings.ready_file.exists()
+    status = "healthy" if queue == record == "healthy" else "degraded"
+    if record != "healthy":
+        status = "unhealthy"
+    elif not ready:
+        status = "starting"
+    body: dict[str, Any] = {
+        "status": status,
+        "timestamp": grid.coordinator.clock.now(),
+        "server_id": grid.server_id,
+        "components": {"task_queue": queue, "memory_storage": record},
+    }
+    good = status in ("healthy", "degraded")
+    return JSONResponse(body, HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def _queue(grid: Grid) -> str:
+    try:
+        await asyncio.to_thread(grid.queue.ping)
+    except QueueUnavailable:
+        return "unavailable"
+    return "healthy"
+
+
+async def _record(grid: Grid) -> str:
+    try:
+        await asyncio.to_thread(grid.coordinator.reader.server_uuid)
+    except RecordUnavailable:
+        return "unavailable"
+    return "healthy"

@@ -1,0 +1,141 @@
+"""Between the idle API's words and the core's. Pure."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from idlegrid_server import VERSION
+from idlegrid_server.core.commands import Lease
+from idlegrid_server.core.errors import InvalidInput, MissingInput
+from idlegrid_server.core.limits import MAX_CODE_CHARS
+from idlegrid_server.core.model import Need, Node, NodeHealth, Notice, Priority, RunState, Submission
+from idlegrid_server.core.queries import RunView, Totals
+from idlegrid_server.http.dialects.idle.schemas import SubmitIn
+
+SERVICE: Final = "Idle Computing Scheduler"
+
+STATUS: Final[Mapping[RunState, str]] = {
+    RunState.WAITING: "pending",
+    RunState.PENDING: "pending",
+    RunState.RUNNING: "running",
+    RunState.COMPLETED: "completed",
+    RunState.FAILED: "failed",
+    RunState.TIMED_OUT: "failed",
+    RunState.CANCELLED: "failed",
+}
+FAILED: Final = ("failed", "timed_out", "cancelled")
+PENDING: Final = ("pending", "waiting")
+
+
+def submission(words: SubmitIn, submitter: str) -> Submission:
+    """The wish for a run. Raises MissingInput for code that is empty or over-long, InvalidInput for a NUL in it."""
+    if not words.code.strip():
+        raise MissingInput("Code cannot be empty")
+    if len(words.code) > MAX_CODE_CHARS:
+        raise MissingInput(f"Code too long (max {MAX_CODE_CHARS} characters)")
+    if "\0" in words.code:
+        raise InvalidInput("Code cannot contain NUL characters")
+    need = Need(
+        cpu=words.resources.cpu,
+        memory_mb=math.ceil(words.resources.memory),
+        requires=tuple(sorted(set(words.requires))),
+    )
+    return Submission(
+        code=words.code,
+        timeout=words.timeout,
+        need=need,
+        priority=Priority[words.priority.upper()],
+        parameters=json.dumps(words.parameters),
+        submitter=submitter,
+    )
+
+
+def service(totals: Totals, server_id: str) -> dict[str, Any]:
+    """`GET /`."""
+    return {
+        "service": SERVICE,
+        "status": "running",
+        "version": VERSION,
+        "server_id": server_id,
+        "task_count": totals.total,
+        "pending_tasks": totals.of(*PENDING),
+    }
+
+
+def submitted(run_id: int, server_id: str) -> dict[str, Any]:
+    """`POST /submit`."""
+    message = f"Task {run_id} has been queued"
+    return {"task_id": run_id, "status": "submitted", "server_id": server_id, "message": message}
+
+
+def submitted_many(ids: list[int], server_id: str) -> dict[str, Any]:
+    """`POST /submit_many`."""
+    message = f"{len(ids)} tasks have been queued"
+    return {"task_ids": ids, "status": "submitted", "server_id": server_id, "message": message}
+
+
+def assigned(lease: Lease | None) -> dict[str, Any]:
+    """`GET /get_task`."""
+    if lease is None:
+        message = "No pending tasks available"
+        return {"task_id": None, "code": None, "status": "no_tasks", "message": message}
+    return {
+        "task_id": lease.run.id,
+        "code": lease.payload.code,
+        "status": "assigned",
+        "created_at": lease.run.created_at,
+        "message": f"Task {lease.run.id} assigned for execution",
+        "lease_id": lease.lease_id,
+        "timeout": lease.run.timeout,
+        "expires_at": lease.expires_at,
+    }
+
+
+def recorded(run_id: int) -> dict[str, Any]:
+    """`POST /submit_result`."""
+    return {"status": "ok", "task_id": run_id, "message": f"Result for task {run_id} recorded"}
+
+
+def status(view: RunView, waiting_for: str | None) -> dict[str, Any]:
+    """`GET /status/{id}`."""
+    run, name = view.run, STATUS[view.run.state]
+    words: dict[str, Any] = {
+        "task_id": run.id,
+        "status": name,
+        "result": view.result,
+        "created_at": run.created_at,
+        "completed_at": run.finished_at,
+    }
+    if name == "failed":
+        words.update(error=view.error or run.reason or run.state.value, exit_code=run.exit_code)
+    if name == "pending":
+        words.update(waiting_for=waiting_for)
+    return words
+
+
+def stats(totals: Totals, nodes: list[Node], last_hour: int) -> dict[str, Any]:
+    """`GET /stats`."""
+    completed = totals.of("completed")
+    alive = [node for node in nodes if node.health is NodeHealth.ALIVE]
+    idle = sum(node.state == "idle" for node in alive)
+    return {
+        "time_period": "all_time",
+        "tasks": {
+            "total": totals.total,
+            "completed": completed,
+            "pending": totals.of(*PENDING),
+            "failed": totals.of(*FAILED),
+            "avg_time": round(totals.completed_seconds / completed, 3) if completed else 0,
+        },
+        "nodes": {"total": len(nodes), "idle": idle, "busy": len(alive) - idle, "offline": len(nodes) - len(alive)},
+        "throughput": {"tasks_per_hour": last_hour, "compute_hours": round(totals.compute_seconds / 3600, 4)},
+    }
+
+
+def update(notice: Notice) -> dict[str, Any]:
+    """One message of `WS /ws/updates`."""
+    if notice.run_id is None:
+        return {"event": notice.event, "data": {"node_id": notice.node_id, "status": notice.status}}
+    name = STATUS[RunState(notice.status)]
+    return {"event": notice.event, "data": {"task_id": notice.run_id, "status": name, "node_id": notice.node_id}}

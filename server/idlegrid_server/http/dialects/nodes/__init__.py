@@ -1,0 +1,1 @@
+"""The node protocol (`docs/protocol.md` §1): heartbeat, fetch, report."""

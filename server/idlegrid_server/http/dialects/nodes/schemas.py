@@ -1,0 +1,134 @@
+"""What nodes send. Unknown fields are ignored, so that nodes and coordinator can be upgraded apart."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from idlegrid_server.core.limits import MAX_CPU, MAX_MEMORY_MB
+from idlegrid_server.core.model import NodeState, Outcome
+
+MAX_SLOTS = 1024
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
+Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+Reason = Annotated[str, StringConstraints(max_length=100)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Slots = Annotated[int, Field(ge=0, le=MAX_SLOTS)]
+Cores = Annotated[float, Field(ge=0, le=MAX_CPU)]
+Megabytes = Annotated[int, Field(ge=0, le=MAX_MEMORY_MB)]
+
+
+class Words(BaseModel):
+    """Numbers are finite; anything unknown is ignored."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class UsageIn(Words):
+    """Seconds and MB."""
+
+    cpu_seconds: float = Field(default=0.0, ge=0)
+    wall_seconds: float = Field(default=0.0, ge=0)
+    max_memory_mb: float = Field(default=0.0, ge=0)
+
+
+class LogIn(Words):
+    """A piece of output."""
+
+    seq: Count
+    time: float
+    stream: Literal["stdout", "stderr"] = "stdout"
+    text: str
+
+
+class ResourcesIn(Words):
+    """What a node offers."""
+
+    cpu_cores: Cores = 1.0
+    memory_mb: Megabytes = 0
+
+
+class LoadIn(Words):
+    """What a node's machine is doing."""
+
+    cpu_percent: float = 0.0
+    memory_percent: float = 0.0
+
+
+class SandboxIn(Words):
+    """How well a node shuts work in."""
+
+    level: int = Field(default=0, ge=0, le=4)
+    backend: Annotated[str, StringConstraints(max_length=100)] = ""
+    version: Annotated[str, StringConstraints(max_length=100)] = ""
+    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
+    remedy: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+
+class HeldIn(Words):
+    """An attempt that the node holds."""
+
+    run: str
+    lease_id: Hex
+    state: Literal["running", "frozen", "stopping"] = "running"
+    usage: UsageIn = Field(default_factory=UsageIn)
+    logs: list[LogIn] = Field(default_factory=list, max_length=1000)
+
+
+class HeartbeatIn(Words):
+    """`POST /internal/heartbeat`."""
+
+    node_id: Name
+    status: NodeState | None = None
+    reason: Reason | None = None
+    hostname: Annotated[str, StringConstraints(max_length=255)] | None = None
+    pid: Count | None = None
+    version: Annotated[str, StringConstraints(max_length=50)] | None = None
+    python: Annotated[str, StringConstraints(max_length=20)] | None = None
+    profile: Annotated[str, StringConstraints(max_length=50)] | None = None
+    slots: Slots | None = None
+    task_types: list[Label] | None = Field(default=None, max_length=50)
+    labels: list[Label] | None = Field(default=None, max_length=100)
+    resources: ResourcesIn | None = None
+    current_load: LoadIn | None = None
+    sandbox: SandboxIn | None = None
+    attempts: list[HeldIn] = Field(default_factory=list, max_length=MAX_SLOTS)
+
+
+class NextIn(Words):
+    """Room for more work."""
+
+    slots: Slots = 1
+    cpu: Cores | None = None
+    memory: Megabytes | None = None
+
+
+class ReportIn(Words):
+    """How one attempt ended."""
+
+    run: str
+    lease_id: Hex
+    outcome: Outcome
+    reason: Reason = ""
+    result: str | None = None
+    error: str | None = None
+    exit_code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+    truncated: bool = False
+    usage: UsageIn = Field(default_factory=UsageIn)
+    logs: list[LogIn] = Field(default_factory=list, max_length=10_000)
+
+
+class ReportsIn(Words):
+    """`POST /internal/result`: many reports, or one flat."""
+
+    node_id: Name
+    results: list[ReportIn] = Field(max_length=50)
+    next: NextIn | None = None
+    flat: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _wrap(cls, words: Any) -> Any:
+        if not isinstance(words, dict) or "results" in words:
+            return words
+        return {"node_id": words.get("node_id"), "next": words.get("next"), "results": [words], "flat": True}

@@ -1,0 +1,135 @@
+"""Between the node protocol's words and the core's. Pure."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from idlegrid_server.core.commands import HeldAttempt, Lease, NodeFacts, Order, Report, ReportAnswer
+from idlegrid_server.core.coordinator import Room, Work
+from idlegrid_server.core.limits import Times
+from idlegrid_server.core.model import Sandbox, Usage
+from idlegrid_server.http.dialects.nodes.schemas import HeartbeatIn, HeldIn, LogIn, NextIn, ReportIn, UsageIn
+
+
+def facts(words: HeartbeatIn, address: str) -> NodeFacts:
+    """What a heartbeat says of its node."""
+    load, room = words.current_load, words.resources
+    return NodeFacts(
+        state=words.status,
+        reason=words.reason,
+        hostname=words.hostname,
+        address=address,
+        pid=words.pid,
+        version=words.version,
+        python=words.python,
+        profile=words.profile,
+        slots=words.slots,
+        task_types=None if words.task_types is None else tuple(words.task_types),
+        labels=None if words.labels is None else tuple(words.labels),
+        cpu_cores=room.cpu_cores if room else None,
+        memory_mb=room.memory_mb if room else None,
+        cpu_percent=load.cpu_percent if load else None,
+        memory_percent=load.memory_percent if load else None,
+        sandbox=Sandbox(**words.sandbox.model_dump()) if words.sandbox else None,
+    )
+
+
+def held(words: HeldIn) -> HeldAttempt:
+    """An attempt that a node lists."""
+    frozen = words.state == "frozen"
+    return HeldAttempt(
+        run_uuid=words.run, lease_id=words.lease_id, frozen=frozen, usage=_usage(words.usage), logs=_logs(words.logs)
+    )
+
+
+def report(words: ReportIn) -> Report:
+    """How an attempt ended."""
+    return Report(
+        run_uuid=words.run,
+        lease_id=words.lease_id,
+        outcome=words.outcome,
+        reason=words.reason,
+        result=_storable(words.result),
+        error=_storable(words.error),
+        exit_code=words.exit_code,
+        truncated=words.truncated,
+        usage=_usage(words.usage),
+        logs=_logs(words.logs),
+    )
+
+
+def room(words: NextIn | None) -> Room | None:
+    """What a node has free."""
+    return None if words is None else Room(words.slots, words.cpu, words.memory)
+
+
+def orders(given: Sequence[Order]) -> list[dict[str, str]]:
+    """What a node is to do."""
+    return [_order(order) for order in given]
+
+
+def beat_answer(node_id: str, server_id: str, times: Times, given: Sequence[Order]) -> dict[str, Any]:
+    """`POST /internal/heartbeat`."""
+    return {
+        "status": "ok",
+        "node_id": node_id,
+        "server_id": server_id,
+        "lease_seconds": times.lease,
+        "heartbeat_seconds": times.heartbeat,
+        "orders": orders(given),
+    }
+
+
+def work(given: Work, server_id: str, times: Times) -> dict[str, Any]:
+    """`GET /internal/task`, and what a report's `next` brings."""
+    return {
+        "server_id": server_id,
+        "orders": orders(given.orders),
+        "attempts": [_attempt(lease, times) for lease in given.leases],
+    }
+
+
+def verdicts(answers: Sequence[ReportAnswer]) -> list[dict[str, str]]:
+    """Whether each report counted."""
+    return [
+        {"run": answer.run_uuid, "status": "ok"}
+        if answer.problem is None
+        else {"run": answer.run_uuid, "status": "conflict", "detail": str(answer.problem)}
+        for answer in answers
+    ]
+
+
+def _attempt(lease: Lease, times: Times) -> dict[str, Any]:
+    run = lease.run
+    return {
+        "task_id": run.id,
+        "run": run.uuid,
+        "lease_id": lease.lease_id,
+        "number": lease.number,
+        "task_type": run.task_type,
+        "code": lease.payload.code,
+        "parameters": json.loads(lease.payload.parameters),
+        "timeout": run.timeout,
+        "resources": {"cpu": run.cpu, "memory": run.memory_mb},
+        "submitter": run.submitter,
+        "lease_seconds": times.lease,
+    }
+
+
+def _order(order: Order) -> dict[str, str]:
+    if order.kind != "stop":
+        return {"kind": order.kind}
+    return {"kind": "stop", "run": order.run_uuid, "lease_id": order.lease_id, "reason": order.reason}
+
+
+def _usage(words: UsageIn) -> Usage:
+    return Usage(cpu_seconds=words.cpu_seconds, wall_seconds=words.wall_seconds, max_memory_mb=words.max_memory_mb)
+
+
+def _logs(pieces: Sequence[LogIn]) -> list[tuple[int, float, str, str]]:
+    return [(piece.seq, piece.time, piece.stream, _storable(piece.text) or "") for piece in pieces]
+
+
+def _storable(text: str | None) -> str | None:
+    """PostgreSQL's text knows no NUL; it is shown as the symbol for it."""
+    return None if text is None else text.replace("\0", "\u2400")

@@ -1,0 +1,108 @@
+"""What is checked before any handler: the size of the body, and that no web page drives a grid without keys."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from idlegrid_server.http.errors import answer
+from idlegrid_server.settings import LOOPBACK, Settings
+
+log = structlog.get_logger(__name__)
+
+NODE_PREFIX: Final = "/internal/"
+IDLE_PATHS: Final = frozenset(
+    {"/", "/submit", "/submit_many", "/get_task", "/submit_result", "/results", "/health", "/stats"}
+)
+
+
+FAULT: Final = "Something broke inside the coordinator: see its log"
+
+
+class _TooLarge(Exception):
+    """The body went over the limit while it was read."""
+
+
+class Guard:
+    """Refuses bodies over the limit (413) and, without keys, requests for a foreign host (400)."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+        self._hosts = None if settings.needs_keys else LOOPBACK | {settings.host}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is allowed."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if self._hosts is not None and host_name(headers.get("host", "")) not in self._hosts:
+            await self._refuse(
+                scope, receive, send, HTTPStatus.BAD_REQUEST, "This host name is not served: use 127.0.0.1"
+            )
+            return
+        limit = self._limit(scope["path"])
+        words = f"The body is too large (max {limit} bytes)"
+        if int(headers.get("content-length") or 0) > limit:
+            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
+            return
+        try:
+            await self._app(scope, _counted(receive, limit), send)
+        except _TooLarge:
+            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
+        except Exception:
+            log.exception("request failed", action="request_failed", path=scope["path"])
+            await self._refuse(scope, receive, send, HTTPStatus.INTERNAL_SERVER_ERROR, FAULT)
+
+    def _limit(self, path: str) -> int:
+        reports = path.startswith(NODE_PREFIX) or path == "/submit_result"
+        return self._settings.max_report_bytes if reports else self._settings.max_body_bytes
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, status: HTTPStatus, words: str) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await answer(Request(scope), status, words)(scope, receive, send)
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Count a body that does not say its size."""
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _TooLarge
+        return message
+
+    return counting
+
+
+def host_name(host: str) -> str:
+    """The Host header without its port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] if ":" in host else host
+
+
+class IdleCors:
+    """CORS from everywhere for the idle API alone, as its document promises in development; settings elsewhere."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        origins: Any = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+        self._app = app
+        if not origins and not settings.needs_keys:
+            origins = ["*"]
+        self._open = CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the idle API's paths through CORS."""
+        path = scope.get("path", "")
+        idle = path in IDLE_PATHS or path.startswith("/status/")
+        await (self._open if idle else self._app)(scope, receive, send)

@@ -1,0 +1,69 @@
+"""What the control worker runs, and how it gets there: rq-scheduler holds an entry until it is due, the waker moves
+it onto the queue `control`, the control worker calls the function.
+
+A beat takes this whole way and leaves a stamp at its end, so a dead waker or worker shows within a minute.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+import redis
+from rq import get_current_job
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq_scheduler import Scheduler
+
+from idlegrid_server.queue import keys
+
+CONTROL: Final = "control"
+"""The queue of what the grid does for itself."""
+
+WEBHOOKS: Final = "webhooks"
+"""The queue of deliveries."""
+
+WAKE_SECONDS: Final = 1
+"""How often the waker looks for what is due."""
+
+BEAT_SECONDS: Final = 30.0
+"""How far apart beats are."""
+
+BEAT_KEPT_SECONDS: Final = 3_600
+"""A stamp older than this says no more than none."""
+
+JOB_SECONDS: Final = 60
+"""How long a job may run, and how long a beat nobody has begun is kept."""
+
+
+class JsonJob(Job):  # type: ignore[misc]  # RQ is not checked, so its classes are Any
+    """A job in JSON. rq-scheduler cannot be told which serializer to use, only which class of job."""
+
+    def __init__(self, *args: Any, serializer: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, serializer=serializer or JSONSerializer, **kwargs)
+
+
+def scheduler(connection: redis.Redis) -> Scheduler:
+    """rq-scheduler on the queue `control`. `connection` must give bytes."""
+    return Scheduler(queue_name=CONTROL, connection=connection, interval=WAKE_SECONDS, job_class=JsonJob)
+
+
+def schedule_beat(connection: redis.Redis, now: float) -> bool:
+    """Place a beat that is due at once, unless one was placed within BEAT_SECONDS; whether one was placed.
+
+    `now` is epoch seconds. Raises redis.RedisError.
+    """
+    if not connection.set(keys.BEAT_PLACED, repr(now), nx=True, px=int(BEAT_SECONDS * 1_000) - 500):
+        return False
+    due = datetime.fromtimestamp(now, UTC) - timedelta(seconds=1)
+    scheduler(connection).enqueue_at(
+        due, beat, now, timeout=JOB_SECONDS, job_ttl=JOB_SECONDS, job_result_ttl=0, job_description="beat"
+    )
+    return True
+
+
+def beat(stamp: float) -> None:
+    """Leave the stamp of a beat that came through. Runs in the control worker."""
+    job = get_current_job()
+    if job is None:
+        raise RuntimeError("a beat is carried by an RQ worker")
+    connection = cast(redis.Redis, job.connection)
+    connection.set(keys.BEAT, repr(stamp), ex=BEAT_KEPT_SECONDS)

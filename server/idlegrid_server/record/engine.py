@@ -1,0 +1,65 @@
+"""Opening the database: one place for what SQLite and PostgreSQL need told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from idlegrid_server.core.errors import RecordUnavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for the URL, its schema brought to the newest version.
+
+    SQLite: write-ahead log, `synchronous=FULL` (an acknowledged submission survives a power cut), a busy
+    writer is waited for 10 s. Raises RecordUnavailable when the database cannot be opened.
+    """
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), pool_size=8, max_overflow=16)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    with translated("opened"):
+        migrate(engine)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=10000",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest version; several coordinators may do so at once."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7316243)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn the database's troubles into RecordUnavailable; a broken constraint stays what it is."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise RecordUnavailable(f"The record could not be {what}: {reason}") from error

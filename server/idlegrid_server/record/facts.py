@@ -1,0 +1,30 @@
+"""What is true of the whole record."""
+
+import uuid
+
+from sqlalchemy import Engine
+from sqlalchemy.dialects import postgresql, sqlite
+
+from idlegrid_server.record import tables as t
+from idlegrid_server.record.engine import translated
+
+
+def ensure_server_uuid(engine: Engine) -> None:
+    """Name the record, once for all coordinators that ever open it."""
+    _write(engine, "server_uuid", str(uuid.uuid4()), replace=False)
+
+
+def remember_queue_identity(engine: Engine, identity: str) -> None:
+    """All pending runs have been written to this queue."""
+    _write(engine, "queue_identity", identity, replace=True)
+
+
+def _write(engine: Engine, name: str, value: str, *, replace: bool) -> None:
+    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
+    statement = insert(t.facts).values(name=name, value=value)
+    if replace:
+        statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    else:
+        statement = statement.on_conflict_do_nothing()
+    with translated("written"), engine.begin() as connection:
+        connection.execute(statement)

@@ -1,0 +1,202 @@
+"""Reading the record: everything the console, the dialects and housekeeping ask."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, func, select
+
+from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, Outcome, Run, RunState
+from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView, Timeline, Totals
+from idlegrid_server.record import tables as t
+from idlegrid_server.record.engine import translated
+from idlegrid_server.record.rows import read_node
+from idlegrid_server.record.store import HEAD
+from idlegrid_server.record.timeline import read_timeline
+
+EXCERPT: Final = 200
+"""Characters of a result or error in a list."""
+
+_head_columns = tuple(t.runs.c[name] for name in HEAD)
+_whole = select(*_head_columns, t.runs.c.result, t.runs.c.error)
+_excerpts = select(*_head_columns, func.substr(t.runs.c.result, 1, EXCERPT), func.substr(t.runs.c.error, 1, EXCERPT))
+
+
+class SqlReader:
+    """Implements `core.queries.Reader`; safe to use from many threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated("read"), self._engine.connect() as connection:
+            yield connection
+
+    def server_uuid(self) -> str:
+        """The record's own name, made with it."""
+        return self._fact("server_uuid")
+
+    def queue_identity(self) -> str:
+        """Which queue the record was last written to."""
+        return self._fact("queue_identity")
+
+    def _fact(self, name: str) -> str:
+        with self._reading() as connection:
+            return connection.scalar(select(t.facts.c.value).where(t.facts.c.name == name)) or ""
+
+    def view(self, run_id: int) -> RunView | None:
+        """A run with its output."""
+        with self._reading() as connection:
+            row = connection.execute(_whole.where(t.runs.c.id == run_id)).first()
+        return None if row is None else _view(row)
+
+    def detail(self, run_id: int) -> RunDetail | None:
+        """A run with its code, attempts and story."""
+        query = select(*_head_columns, t.runs.c.result, t.runs.c.error, t.runs.c.code, t.runs.c.parameters)
+        with self._reading() as connection:
+            row = connection.execute(query.where(t.runs.c.id == run_id)).first()
+            if row is None:
+                return None
+            ended = connection.execute(
+                select(t.attempts).where(t.attempts.c.run_id == run_id).order_by(t.attempts.c.id)
+            )
+            story = connection.execute(
+                select(t.events.c.at, t.events.c.event, t.events.c.detail)
+                .where(t.events.c.run_id == run_id)
+                .order_by(t.events.c.id)
+            )
+            lines = [(at, event, detail) for at, event, detail in story]
+            return RunDetail(_view(row), row.code, row.parameters, [_attempt(a) for a in ended], lines)
+
+    def runs(self, wanted: RunFilter) -> tuple[list[RunView], int]:
+        """One page of runs, and how many there are in all."""
+        where = list(_conditions(wanted))
+        order = t.runs.c.id.desc() if wanted.newest_first else t.runs.c.id
+        query = _excerpts.where(*where).order_by(order).limit(wanted.size).offset((wanted.page - 1) * wanted.size)
+        with self._reading() as connection:
+            total = connection.scalar(select(func.count()).select_from(t.runs).where(*where)) or 0
+            return [_view(row) for row in connection.execute(query)], total
+
+    def logs(self, run_id: int, after: int, limit: int) -> list[LogLine]:
+        """Pieces of a run's log with ids above `after`, oldest first."""
+        query = select(t.logs).where(t.logs.c.run_id == run_id, t.logs.c.id > after).order_by(t.logs.c.id).limit(limit)
+        with self._reading() as connection:
+            return [_line(row) for row in connection.execute(query)]
+
+    def last_logs(self, run_id: int, limit: int) -> list[LogLine]:
+        """The newest pieces of a run's log, oldest first."""
+        query = select(t.logs).where(t.logs.c.run_id == run_id).order_by(t.logs.c.id.desc()).limit(limit)
+        with self._reading() as connection:
+            return [_line(row) for row in connection.execute(query)][::-1]
+
+    def result_ids(self, after_id: int | None, limit: int) -> list[int]:
+        """Ids of completed runs: the newest `limit`, or the oldest after `after_id`; newest last."""
+        query = select(t.runs.c.id).where(t.runs.c.state == "completed").limit(limit)
+        if after_id is not None:
+            return self._names(query.where(t.runs.c.id > after_id).order_by(t.runs.c.id))
+        return self._names(query.order_by(t.runs.c.id.desc()))[::-1]
+
+    def results(self, ids: Sequence[int]) -> list[tuple[int, str, float]]:
+        """(id, result, end) of these runs, by id."""
+        query = select(t.runs.c.id, t.runs.c.result, t.runs.c.finished_at).where(t.runs.c.id.in_(ids))
+        with self._reading() as connection:
+            return [
+                (run_id, result or "", end) for run_id, result, end in connection.execute(query.order_by(t.runs.c.id))
+            ]
+
+    def totals(self) -> Totals:
+        """The counters."""
+        query = select(t.counters.c.name, func.sum(t.counters.c.value)).group_by(t.counters.c.name)
+        with self._reading() as connection:
+            sums = dict(connection.execute(query).tuples().all())
+            compute = connection.scalar(select(func.sum(t.usage.c.cpu_seconds))) or 0.0
+        by_state = {state.value: int(sums.get(state.value, 0)) for state in RunState}
+        return Totals(by_state, sums.get("completed_seconds", 0.0), compute)
+
+    def completed_since(self, when: float) -> int:
+        """How many runs completed since then."""
+        query = select(func.count()).where(t.runs.c.finished_at >= when, t.runs.c.state == "completed")
+        return self._number(query)
+
+    def timeline(self, now: float, window: float, buckets: int) -> Timeline:
+        """What happened in the last `window` seconds."""
+        with self._reading() as connection:
+            return read_timeline(connection, now, window, buckets)
+
+    def nodes(self) -> list[Node]:
+        """Every node, by name."""
+        with self._reading() as connection:
+            return [read_node(row) for row in connection.execute(select(t.nodes).order_by(t.nodes.c.id))]
+
+    def node(self, node_id: str) -> Node | None:
+        """One node."""
+        with self._reading() as connection:
+            row = connection.execute(select(t.nodes).where(t.nodes.c.id == node_id)).first()
+        return None if row is None else read_node(row)
+
+    def held_by(self, node_ids: Sequence[str]) -> dict[str, int]:
+        """How many runs each node holds."""
+        query = select(t.runs.c.node_id, func.count()).where(
+            t.runs.c.state == "running", t.runs.c.node_id.in_(node_ids)
+        )
+        with self._reading() as connection:
+            return dict(connection.execute(query.group_by(t.runs.c.node_id)).tuples().all())
+
+    def expired(self, now: float, limit: int) -> list[str]:
+        """Running runs whose lease is over."""
+        due = (t.runs.c.state == "running", t.runs.c.lease_expires_at <= now)
+        return self._names(select(t.runs.c.uuid).where(*due).order_by(t.runs.c.lease_expires_at).limit(limit))
+
+    def due(self, now: float, limit: int) -> list[str]:
+        """Waiting runs whose delay is over."""
+        due = (t.runs.c.state == "waiting", t.runs.c.not_before <= now)
+        return self._names(select(t.runs.c.uuid).where(*due).order_by(t.runs.c.not_before).limit(limit))
+
+    def silent_nodes(self, before: float) -> list[str]:
+        """Nodes believed alive that were not heard of since."""
+        silent = (t.nodes.c.health == NodeHealth.ALIVE.value, t.nodes.c.last_seen < before)
+        return self._names(select(t.nodes.c.id).where(*silent))
+
+    def owed(self, before: float, limit: int) -> list[str]:
+        """Runs whose queue entry has been owed since before then."""
+        query = select(t.outbox.c.run_uuid).where(t.outbox.c.created_at < before)
+        return self._names(query.order_by(t.outbox.c.created_at).limit(limit))
+
+    def pending(self, after_id: int, limit: int) -> list[tuple[int, str]]:
+        """(id, uuid) of pending runs by id, for a rebuild."""
+        query = select(t.runs.c.id, t.runs.c.uuid).where(t.runs.c.state == "pending", t.runs.c.id > after_id)
+        with self._reading() as connection:
+            return [(run_id, uuid) for run_id, uuid in connection.execute(query.order_by(t.runs.c.id).limit(limit))]
+
+    def _names(self, query: Any) -> list[Any]:
+        with self._reading() as connection:
+            return list(connection.scalars(query))
+
+    def _number(self, query: Any) -> int:
+        with self._reading() as connection:
+            return connection.scalar(query) or 0
+
+
+def _conditions(wanted: RunFilter) -> Iterator[Any]:
+    if wanted.states is not None:
+        yield t.runs.c.state.in_(wanted.states)
+    if wanted.node_id is not None:
+        yield t.runs.c.node_id == wanted.node_id
+    if wanted.submitter is not None:
+        yield t.runs.c.submitter == wanted.submitter
+
+
+def _view(row: Any) -> RunView:
+    run = Run(*row[: len(HEAD)])
+    run.state = RunState(run.state)
+    return RunView(run, row[len(HEAD)], row[len(HEAD) + 1])
+
+
+def _attempt(row: Any) -> EndedAttempt:
+    values = {name: value for name, value in row._mapping.items() if name != "id"}
+    return EndedAttempt(**{**values, "outcome": Outcome(row.outcome)})
+
+
+def _line(row: Any) -> LogLine:
+    return LogLine(row.id, row.at, row.stream, row.text)

@@ -1,0 +1,223 @@
+"""The tables. A run's newest attempt is part of its row; ended attempts are history beside it."""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata: Final = MetaData()
+
+BigId: Final = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts up only a plain INTEGER key."""
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("uuid", String(36), nullable=False, unique=True),
+    Column("submitter", String(200), nullable=False),
+    Column("task_type", String(100), nullable=False),
+    Column("queue", String(500), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("cpu", Float, nullable=False),
+    Column("memory_mb", BigInteger, nullable=False),
+    Column("requires", Text, nullable=False),
+    Column("min_sandbox", Integer, nullable=False),
+    Column("timeout", Float, nullable=False),
+    Column("retry_limit", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("reason", String(100), nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Float),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Column("lease_id", String(32)),
+    Column("lease_via", String(10), nullable=False),
+    Column("node_id", String(200)),
+    Column("leased_at", Float),
+    Column("lease_expires_at", Float),
+    Column("listed", Boolean, nullable=False),
+    Column("frozen", Boolean, nullable=False),
+    Column("exit_code", Integer),
+    Column("truncated", Boolean, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+    Column("max_memory_mb", Float, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("result", Text),
+    Column("error", Text),
+    sqlite_autoincrement=True,
+)
+Index("runs_by_state", runs.c.state, runs.c.id)
+Index("runs_by_node", runs.c.node_id, runs.c.id)
+Index("runs_by_creation", runs.c.created_at)
+Index("runs_by_end", runs.c.finished_at)
+Index(
+    "runs_by_lease",
+    runs.c.lease_expires_at,
+    sqlite_where=text("state = 'running'"),
+    postgresql_where=text("state = 'running'"),
+)
+Index(
+    "runs_by_delay",
+    runs.c.not_before,
+    sqlite_where=text("state = 'waiting'"),
+    postgresql_where=text("state = 'waiting'"),
+)
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("run_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("node_id", String(200), nullable=False),
+    Column("lease_id", String(32), nullable=False),
+    Column("leased_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("reason", String(100), nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+    Column("max_memory_mb", Float, nullable=False),
+)
+Index("attempts_by_run", attempts.c.run_id)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("run_id", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("event", String(40), nullable=False),
+    Column("detail", String(500), nullable=False),
+)
+Index("events_by_run", events.c.run_id)
+
+logs: Final = Table(
+    "logs",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("run_id", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("stream", String(10), nullable=False),
+    Column("text", Text, nullable=False),
+)
+Index("logs_by_run", logs.c.run_id, logs.c.attempt, logs.c.seq, unique=True)
+
+nodes: Final = Table(
+    "nodes",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("registered_at", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(100), nullable=False),
+    Column("since", Float, nullable=False),
+    Column("health", String(10), nullable=False),
+    Column("draining", Boolean, nullable=False),
+    Column("hostname", String(255), nullable=False),
+    Column("address", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(50), nullable=False),
+    Column("python", String(20), nullable=False),
+    Column("profile", String(50), nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("task_types", JSON, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("cpu_cores", Float, nullable=False),
+    Column("memory_mb", BigInteger, nullable=False),
+    Column("cpu_percent", Float, nullable=False),
+    Column("memory_percent", Float, nullable=False),
+    Column("sandbox", JSON, nullable=False),
+)
+Index("nodes_by_health", nodes.c.health, nodes.c.last_seen)
+
+node_states: Final = Table(
+    "node_states",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("node_id", String(200), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(100), nullable=False),
+)
+Index("node_states_by_node", node_states.c.node_id, node_states.c.at)
+
+usage: Final = Table(
+    "usage",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("submitter", String(200), primary_key=True),
+    Column("node_id", String(200), primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("cpu_seconds", Float, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+)
+
+counters: Final = Table(
+    "counters",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("value", Float, nullable=False),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("run_uuid", String(36), primary_key=True),
+    Column("created_at", Float, nullable=False),
+)
+Index("outbox_by_age", outbox.c.created_at)
+
+idempotency_keys: Final = Table(
+    "idempotency_keys",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("run_uuids", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+Index("idempotency_keys_by_age", idempotency_keys.c.created_at)
+
+api_keys: Final = Table(
+    "api_keys",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("prefix", String(20), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("last_used_at", Float),
+)
+
+facts: Final = Table(
+    "facts",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What is true of the whole record: its `server_uuid`, and which queue identity it was last written to."""

@@ -1,0 +1,52 @@
+"""Counts over time, for charts: grouped by the database, never by reading runs one by one."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Float, Integer, cast, func, select
+
+from idlegrid_server.core.queries import Timeline
+from idlegrid_server.record import tables as t
+
+RECENT: Final = 500
+"""How many of the newest run times a histogram gets."""
+
+
+def read_timeline(connection: Connection, now: float, window: float, buckets: int) -> Timeline:
+    """What happened in the last `window` seconds, in `buckets` equal parts."""
+    start, width = now - window, window / buckets
+    completed = t.runs.c.state == "completed"
+    made = _counts(connection, t.runs.c.created_at, start, width, buckets)
+    done = _counts(connection, t.runs.c.finished_at, start, width, buckets, completed)
+    failed = _counts(connection, t.runs.c.finished_at, start, width, buckets, ~completed)
+    started = _counts(connection, t.runs.c.started_at, start, width, buckets)
+    return Timeline(start, width, made, done, failed, _depths(connection, made, started), _seconds(connection, start))
+
+
+def _counts(connection: Connection, column: Any, start: float, width: float, buckets: int, *where: Any) -> list[int]:
+    bucket = cast(func.floor(cast((column - start) / width, Float)), Integer).label("bucket")
+    rows = connection.execute(select(bucket, func.count()).where(column >= start, *where).group_by(bucket))
+    counts = [0] * buckets
+    for index, count in rows:
+        counts[min(max(index, 0), buckets - 1)] += count
+    return counts
+
+
+def _depths(connection: Connection, made: list[int], started: list[int]) -> list[int]:
+    """How many runs waited at the end of each bucket, counted back from now."""
+    waiting = t.runs.c.state.in_(("pending", "waiting"))
+    depth = connection.scalar(select(func.count()).select_from(t.runs).where(waiting)) or 0
+    depths = [0] * len(made)
+    for index in range(len(made) - 1, -1, -1):
+        depths[index] = max(0, depth)
+        depth += started[index] - made[index]
+    return depths
+
+
+def _seconds(connection: Connection, start: float) -> list[float]:
+    query = (
+        select(t.runs.c.wall_seconds)
+        .where(t.runs.c.finished_at >= start, t.runs.c.state == "completed")
+        .order_by(t.runs.c.finished_at.desc())
+        .limit(RECENT)
+    )
+    return list(connection.scalars(query))

@@ -1,0 +1,1 @@
+"""`idlegrid up`: everything a grid needs, as child processes of one supervisor."""

@@ -1,0 +1,104 @@
+"""Real servers for the store tests: each starts its own, in a temporary folder, and stops it."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+Eventually = Callable[..., None]
+
+
+def wait_until(predicate: Callable[[], object], description: str, seconds: float = 30.0) -> None:
+    """Return as soon as the predicate holds; fail with the description when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not predicate():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s in vain: {description}")
+        time.sleep(0.01)
+
+
+class RedisProcess:
+    """A real redis-server on a unix socket, with an append-only file like the embedded one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        if program is None:
+            pytest.skip("no redis-server on PATH (Debian: apt install redis-server)")
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
+        options += ["--save", "", "--appendonly", "yes"]
+        self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        wait_until(self._answers, "redis-server answers")
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """`eventually(predicate, description, seconds)`: waits for it."""
+    return wait_until
+
+
+def _started() -> Iterator[RedisProcess]:
+    with tempfile.TemporaryDirectory(prefix="grid-redis-") as folder:
+        server = RedisProcess(Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def _shared_redis() -> Iterator[RedisProcess]:
+    yield from _started()
+
+
+@pytest.fixture
+def redis_server(_shared_redis: RedisProcess) -> RedisProcess:
+    """The session's Redis, empty."""
+    with _shared_redis.client as client:
+        client.flushall()
+    return _shared_redis
+
+
+@pytest.fixture
+def private_redis() -> Iterator[RedisProcess]:
+    """A Redis of this test's own, to be killed."""
+    yield from _started()

@@ -1,0 +1,161 @@
+"""A small coordinator for the console's own tests: it answers in the shapes of docs/protocol.md, from memory."""
+
+import json
+import re
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlparse
+
+START = datetime(2025, 3, 4, 10, 0, tzinfo=UTC)
+
+
+def run_answer(number, status="completed", **changed):
+    """A run as `GET /api/runs/{id}` answers it."""
+    began = START + timedelta(minutes=number)
+    started = status != "pending"
+    ended = status in {"completed", "failed", "aborted"}
+    answer = {
+        "id": number, "uuid": f"0b9f0000-0000-4000-8000-{number:012d}", "task_id": None, "task_name": None,
+        "worker_id": "lab-07-3f2a91c4" if started else None, "worker_hostname": "lab-07" if started else None,
+        "status": status, "reason": None, "priority": "normal", "submitter": "ada",
+        "started_at": began.isoformat() if started else None,
+        "completed_at": (began + timedelta(seconds=2)).isoformat() if ended else None,
+        "execution_time": 2.0 if ended else None, "result": f"out of {number}" if status == "completed" else None,
+        "error_message": "ZeroDivisionError" if status == "failed" else None,
+        "exit_code": {"completed": 0, "failed": 1}.get(status), "retry_count": 0, "attempts": int(started),
+        "waiting_for": "No node offers 64 cores; the largest offers 8." if status == "pending" else None,
+        "created_at": began.isoformat(), "code": f"print('out of {number}')", "parameters": {},
+        "timeout_seconds": 300.0, "resources": {"cpu": 1.0, "memory": 512}, "truncated": False,
+        "usage": {"cpu_seconds": 0.02, "wall_seconds": 2.0, "max_memory_mb": 11.0} if ended else {},
+        "attempt_list": [
+            {"number": 1, "worker_id": "lab-07-3f2a91c4", "leased_at": began.isoformat(), "ended_at": None,
+             "outcome": "completed", "reason": ""}
+        ] if started else [],
+        "events": [{"timestamp": began.isoformat(), "event": "submitted", "detail": "by ada"}],
+        "logs": [{"timestamp": began.isoformat(), "level": "info", "message": f"out of {number}\n"}] if started else [],
+    }  # fmt: skip
+    return answer | changed
+
+
+def node_answer(name, state="idle", reason="owner_away", **changed):
+    """A node as `GET /api/workers` lists it."""
+    answer = {
+        "id": f"{name}-3f2a91c4", "hostname": name, "ip_address": "127.0.0.1", "port": None,
+        "task_types": ["python"], "max_concurrent_tasks": 2, "current_task_count": int(state == "running"),
+        "status": "offline" if state == "offline" else "active", "state": state, "reason": reason,
+        "since": START.isoformat(), "labels": [],
+        "sandbox": {"level": 3, "backend": "bubblewrap", "version": "0.11.0", "reason": "", "remedy": ""},
+        "cpu_cores": 8, "memory_mb": 16384, "cpu_usage": 15.5, "memory_usage": 45.2, "load_average": 0.4,
+        "version": "1.0.0", "python": "3.11", "profile": "desktop",
+        "last_heartbeat": datetime.now(UTC).isoformat(), "registered_at": START.isoformat(),
+    }  # fmt: skip
+    return answer | changed
+
+
+class StandIn:
+    """The coordinator: `runs` and `nodes` are what it knows, `submitted` what it was sent, `key` what it demands."""
+
+    def __init__(self):
+        self.runs, self.nodes, self.submitted, self.key = {}, [], [], None
+        self.asked = []
+        self._port = 0
+        self.start()
+
+    def start(self):
+        """Listen, on the same port as before."""
+        handler = type("Handler", (_Handler,), {"grid": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
+        self._server.daemon_threads = True
+        self._port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def stop(self):
+        """Be away: connections are refused."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self._port}"
+
+    def count(self, *statuses):
+        return sum(run["status"] in statuses for run in self.runs.values())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        path, query = urlparse(self.path).path, {k: v[0] for k, v in parse_qs(urlparse(self.path).query).items()}
+        self.grid.asked.append(path)
+        if self.grid.key and self.headers.get("Authorization") != f"Bearer {self.grid.key}":
+            return self._send(401, {"detail": "This grid wants a key"})
+        if path == "/stats":
+            return self._send(200, self._stats())
+        if path == "/health":
+            return self._send(200, {"status": "healthy"})
+        if path == "/api/runs":
+            return self._wrapped(self._page(self._runs(query.get("status")), query))
+        if path == "/api/workers":
+            return self._wrapped(self._page(self.grid.nodes, query))
+        if path == "/api/system/timeline":
+            return self._wrapped(self._timeline(int(query["buckets"]), float(query["window"])))
+        if found := re.fullmatch(r"/api/runs/(\d+)", path):
+            run = self.grid.runs.get(int(found[1]))
+            return self._wrapped(run) if run else self._send(404, {"detail": f"Run {found[1]} not found"})
+        return self._send(404, {"detail": "Not Found"})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+        if self.path == "/submit":
+            if not body["code"].strip():
+                return self._send(422, {"detail": "Code cannot be empty"})
+            number = max(self.grid.runs, default=0) + 1
+            self.grid.submitted.append(body)
+            self.grid.runs[number] = run_answer(number, "pending", code=body["code"], waiting_for=None)
+            return self._send(200, {"task_id": number, "status": "submitted"})
+        number = int(re.fullmatch(r"/api/runs/(\d+)/abort", self.path)[1])
+        if self.grid.runs[number]["status"] not in {"pending", "running"}:
+            return self._send(409, {"error": {"message": "It has ended"}})
+        self.grid.runs[number] |= {"status": "aborted", "reason": "cancelled"}
+        return self._wrapped({"id": number, "status": "aborted"})
+
+    def _runs(self, status):
+        newest_first = sorted(self.grid.runs.values(), key=lambda run: -run["id"])
+        return [run for run in newest_first if status in (None, run["status"])]
+
+    def _page(self, items, query):
+        page, size = int(query.get("page", 1)), int(query.get("size", 20))
+        pages = max(1, -(-len(items) // size))
+        shown = items[(page - 1) * size : page * size]
+        return {"items": shown, "total": len(items), "page": page, "size": size, "total_pages": pages}
+
+    def _stats(self):
+        grid = self.grid
+        tasks = {"total": len(grid.runs), "completed": grid.count("completed"), "pending": grid.count("pending")}
+        return {"tasks": tasks | {"failed": grid.count("failed", "aborted"), "avg_time": 2.0}}
+
+    def _timeline(self, buckets, window):
+        wave = [index % 5 for index in range(buckets)]
+        start = datetime.now(UTC) - timedelta(seconds=window)
+        return {
+            "start": start.isoformat(), "bucket_seconds": window / buckets, "submitted": wave, "completed": wave,
+            "failed": [int(index % 11 == 0) for index in range(buckets)], "queue_depth": wave[::-1],
+            "run_seconds": [0.05, 0.2, 0.2, 2.0, 2.5, 45.0],
+        }  # fmt: skip
+
+    def _wrapped(self, data):
+        self._send(200, {"success": True, "data": data, "metadata": {"timestamp": time.time()}})
+
+    def _send(self, status, payload):
+        body = json.dumps(payload).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

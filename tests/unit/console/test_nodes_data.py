@@ -1,0 +1,58 @@
+import pytest
+
+from idlegrid import NodeInfo
+from idlegrid_console.data import nodes
+from idlegrid_console.texts import NODE_STATE
+
+
+@pytest.fixture
+def node(answers):
+    return lambda name, *state, **changed: NodeInfo.from_wire(answers.node_answer(name, *state, **changed))
+
+
+def test_nodes_are_counted_in_four_groups(node):
+    states = ["idle", "running", "busy", "frozen", "cooling", "unknown", "paused", "offline", "draining"]
+    assert nodes.counts([node("n", state) for state in states]) == nodes.Counts(1, 1, 5, 2)
+
+
+def test_every_state_belongs_to_a_group(node):
+    assert nodes.counts([node("n", state) for state in NODE_STATE]).total == len(NODE_STATE)
+
+
+def test_a_node_that_is_not_heard_of_is_offline_whatever_it_said_last(node):
+    lost = node("n", "idle", status="offline")
+    assert nodes.counts([lost]).away == 1
+    assert nodes.table([lost])["state"][0] == ["offline"]
+
+
+def test_states_are_counted_in_the_ladders_order_and_unknown_ones_last(node):
+    found = [node("n", state) for state in ("sleeping", "offline", "idle", "idle")]
+    assert list(nodes.by_state(found).items()) == [("idle", 2), ("offline", 1), ("sleeping", 1)]
+
+
+@pytest.mark.parametrize(
+    ("state", "profile", "owner"),
+    [
+        ("busy", "desktop", "there"), ("frozen", "desktop", "there"), ("cooling", "desktop", "just_left"),
+        ("idle", "desktop", "away"), ("running", "desktop", "away"), ("unknown", "desktop", "unknown"),
+        ("offline", "desktop", "unknown"), ("running", "always", "not_watched"),
+    ],
+)  # fmt: skip
+def test_the_state_tells_whether_the_owner_is_there(node, state, profile, owner):
+    assert nodes.owner(node("n", state, profile=profile)) == owner
+
+
+def test_nodes_are_listed_by_name(node):
+    assert list(nodes.table([node("b"), node("a")])["node"]) == ["a", "b"]
+
+
+def test_a_node_without_a_sandbox_says_what_mends_it(node):
+    bare = node("n", sandbox={"level": 0, "reason": "no bwrap", "remedy": "apt install bubblewrap"})
+    assert nodes.table([bare])["sandbox"][0] == "apt install bubblewrap"
+    assert nodes.table([node("n")])["sandbox"][0] == "3 bubblewrap"
+    assert nodes.table([node("n", sandbox=2)])["sandbox"][0] == "2"
+    assert nodes.table([node("n", sandbox=None)])["sandbox"][0] == ""
+
+
+def test_a_node_of_which_only_the_id_is_known_has_a_row():
+    assert nodes.table([NodeInfo(id="n")])["node"][0] == "n"

@@ -1,0 +1,76 @@
+import pytest
+
+from idlegrid import RunInfo
+from idlegrid_console.data import runs
+from idlegrid_console.texts import RUN_STATUS
+
+
+@pytest.fixture
+def frame_of(answers):
+    return lambda *given: runs.table([RunInfo.from_wire(one) for one in given])
+
+
+def test_every_status_has_a_word():
+    assert all(runs.status_name({"status": status}) for status in RUN_STATUS)
+
+
+def test_an_unknown_status_or_reason_is_shown_as_it_is():
+    assert runs.status_name({"status": "dreaming"}) == "dreaming"
+    assert runs.why("failed", "new\x1breason", None) == "new<U+001B>reason"
+
+
+def test_a_waiting_run_says_in_the_coordinators_words_what_it_waits_for(answers, frame_of):
+    frame = frame_of(answers.run_answer(1, "pending"))
+    assert frame["why"][0] == "No node offers 64 cores; the largest offers 8."
+    assert frame["node"][0] == ""
+
+
+def test_a_run_that_has_run_no_longer_tells_what_it_waited_for():
+    assert runs.why("completed", None, "old news") == ""
+
+
+def test_a_table_of_no_runs_still_has_its_columns(frame_of):
+    assert list(frame_of().columns) == list(runs.COLUMNS)
+
+
+def test_a_row_shows_the_result_or_else_the_error(answers, frame_of):
+    frame = frame_of(answers.run_answer(1), answers.run_answer(2, "failed"))
+    assert list(frame["result"]) == ["out of 1", "ZeroDivisionError"]
+
+
+def test_columns_that_say_nothing_are_not_shown(answers, frame_of):
+    dull = frame_of(answers.run_answer(1, submitter=""))
+    assert {"why", "name", "submitter"}.isdisjoint(runs.worth_showing(dull))
+    assert "name" in runs.worth_showing(frame_of(answers.run_answer(1, task_name="nightly")))
+
+
+def test_a_chosen_run_is_found_on_its_page_only(answers, frame_of):
+    frame = frame_of(answers.run_answer(7), answers.run_answer(5))
+    assert runs.position(frame, 5) == [1]
+    assert runs.position(frame, 6) == runs.position(frame, None) == []
+
+
+def test_the_log_can_be_read_by_stream():
+    logs = [{"level": "info", "message": "a\n"}, {"level": "error", "message": "b\x07\n"}]
+    assert runs.log_text(logs) == "a\nb<U+0007>\n"
+    assert runs.log_text(logs, "stdout") == "a\n"
+    assert runs.log_text(logs, "stderr") == "b<U+0007>\n"
+
+
+def test_facts_stand_even_when_little_is_known():
+    assert ("Node", "–") in runs.facts({"id": 1, "status": "pending"})
+
+
+def test_facts_say_what_was_asked_for_and_used(answers):
+    facts = dict(runs.facts(answers.run_answer(1)))
+    assert facts["Asked for"] == "1 core, 512 MB"
+    assert facts["Used"] == "0.02 s of CPU, 11 MB"
+    assert facts["Time limit"] == "5 min"
+
+
+def test_attempts_and_story_are_tables_even_when_empty(answers):
+    whole = answers.run_answer(1)
+    assert list(runs.attempts(whole)["number"]) == [1]
+    assert list(runs.events(whole)["event"]) == ["submitted"]
+    assert runs.attempts({}).empty
+    assert runs.events({}).empty
