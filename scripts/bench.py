@@ -2,7 +2,7 @@
 """Measure a grid of real processes: dispatch, round trip, idle cost, queues; prints a table, writes JSON.
 
 usage: python3 scripts/bench.py [--only a,b,c,d] [--runs N] [--rounds N] [--trips N] [--seconds S]
-                                [--json FILE] [--markdown]
+                                [--json FILE] [--markdown FILE]
 
 Needs the packages of the server and the node: `python3 scripts/start.py --install-only` installs them.
 """
@@ -27,15 +27,16 @@ def main() -> int:
     options = _options()
     _with_packages()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through every `with`, which stops the processes
-    from benchlib import machine, report
+    from benchlib import machine, page, report
 
     facts = machine.facts(Path(tempfile.gettempdir()))
     print(machine.sentence(facts), flush=True)
     figures = [figure for name in options.only for figure in _section(name, options)]
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(_document(facts, options, figures), indent=1, ensure_ascii=False) + "\n")
-    print((report.markdown_table if options.markdown else report.text_table)(figures))
-    print(f"written to {options.json}")
+    document = {"machine": facts, "settings": _settings(options), "figures": [one.as_json() for one in figures]}
+    _write(options.json, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    if options.markdown:
+        _write(options.markdown, page.page(facts, _settings(options), figures))
+    print(report.text_table(figures))
     return 0
 
 
@@ -47,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--trips", type=int, default=100, help="round trips of b (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="window of c (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
-    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write docs/benchmarks.md or such, too")
     return parser.parse_args()
 
 
@@ -81,9 +82,14 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
     return sections[name]()
 
 
-def _document(facts: dict[str, Any], options: argparse.Namespace, figures: list[Any]) -> dict[str, Any]:
-    settings = {name: getattr(options, name) for name in ("only", "runs", "rounds", "trips", "seconds")}
-    return {"machine": facts, "settings": settings, "figures": [figure.as_json() for figure in figures]}
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("only", "runs", "rounds", "trips", "seconds")}
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    print(f"written to {file}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,8 @@ def main() -> int:
         if not console:
             server, console = stack.enter_context(grid(options.nodes))
         if options.work:
-            give_work(Client(server), options.seconds)
+            with Client(server) as client:
+                give_work(client, options.seconds)
         browser = stack.enter_context(chromium(dark=options.dark))
         for page in options.pages:
             photograph(browser, console, page, options.to / f"{page}{'-dark' if options.dark else ''}.png")

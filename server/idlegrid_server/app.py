@@ -141,6 +141,7 @@ def serve(settings: Settings) -> int:
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         timeout_keep_alive=75,
         server_header=False,
+        proxy_headers=False,
     )
     server = _Server(config, assembly)
     server.run()

@@ -74,7 +74,7 @@ def _row(node: NodeInfo) -> dict[str, Any]:
         "owner": name(owner(node), OWNER),
         "slots": f"{node.current_task_count} / {node.max_concurrent_tasks}",
         "cpu": node.cpu_usage,
-        "memory": node.memory_usage,
+        "memory": _memory_percent(node),
         "offers": _offers(node),
         "sandbox": _sandbox(node.sandbox),
         "heartbeat": moment(node.last_heartbeat),
@@ -90,6 +90,13 @@ def owner(node: NodeInfo) -> str:
         return "there"
     known = {"cooling": "just_left", "idle": "away", "running": "away"}
     return known.get(node.doing, "unknown")
+
+
+def _memory_percent(node: NodeInfo) -> float | None:
+    """The share of the node's memory in use: the wire gives both in MB."""
+    if node.memory_usage is None or not node.memory_mb:
+        return None
+    return 100 * node.memory_usage / node.memory_mb
 
 
 def _offers(node: NodeInfo) -> str:

@@ -41,7 +41,7 @@ def _key() -> str:
     return st.session_state.get(KEY) or os.environ.get("IDLEGRID_API_KEY") or ""
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False, on_release=Client.close)
 def _client(url: str, key: str) -> Client:
     made = Client(url, key or None)
     made.session.timeout = PATIENCE_SECONDS

@@ -129,3 +129,9 @@ class Queue(Protocol):
 
     def depths(self) -> list[QueueDepth]:
         """Every known queue."""
+
+    def schedule_beat(self) -> None:
+        """Have the schedule waker and the control worker carry a beat, at most one per half minute."""
+
+    def beat_age(self) -> float | None:
+        """Seconds since the last beat came through; None when there has been none."""

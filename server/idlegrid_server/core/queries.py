@@ -138,8 +138,8 @@ class Reader(Protocol):
     def owed(self, before: float, limit: int) -> list[str]:
         """Runs whose queue entry has been owed since before then."""
 
-    def pending(self, after_id: int, limit: int) -> list[tuple[int, str]]:
-        """(id, uuid) of pending runs by id, for a rebuild."""
+    def runs_in(self, state: str, after_id: int, limit: int) -> list[tuple[int, str]]:
+        """(id, uuid) of the runs in a state by id, for a rebuild."""
 
     def queue_identity(self) -> str:
         """Which queue the record was last written to."""

@@ -9,6 +9,7 @@ import structlog
 from idlegrid_server.core.commands import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns
 from idlegrid_server.core.errors import GridError
 from idlegrid_server.core.limits import Times
+from idlegrid_server.core.model import RunState
 from idlegrid_server.core.ports import Clock, Queue
 from idlegrid_server.core.queries import Reader
 from idlegrid_server.core.writer import Writer
@@ -20,6 +21,9 @@ CHUNK: Final = 500
 """Runs handled in one command, so that requests get their turn in between."""
 QUEUE_LOOK: Final = 5.0
 """Seconds between two looks at what the queue may have lost."""
+
+BEAT_LATE: Final = 120.0
+"""Seconds without a beat after which the log says so; one is due every 30."""
 
 
 class Keeper:
@@ -42,6 +46,7 @@ class Keeper:
         self._remember, self._wake_all = remember, wake_all
         self._grace = Grace(clock, times.start_grace)
         self._was_suspended = False
+        self._was_late = False
         self._next_queue_look = 0.0
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -103,6 +108,16 @@ class Keeper:
         self._next_queue_look = self._clock.monotonic() + QUEUE_LOOK
         self._requeue(self._reader.owed(self._clock.now() - self._times.outbox, CHUNK), front=False)
         self._requeue(self._queue.stuck(), front=True)
+        self._watch_beat()
+
+    def _watch_beat(self) -> None:
+        """The schedule waker and the control worker are alive as long as a beat comes through both."""
+        self._queue.schedule_beat()
+        age = self._queue.beat_age()
+        late = age is not None and age > BEAT_LATE
+        if late and not self._was_late:
+            log.warning("the waker or the control worker does not answer", action="beat_late", seconds=age)
+        self._was_late = late
 
     def _requeue(self, uuids: list[str], *, front: bool) -> None:
         if uuids:
@@ -115,13 +130,17 @@ class Keeper:
             return
         log.warning("the queue is filled from the record", action="rebuild")
         self._queue.forget()
-        after = 0
-        while chunk := self._reader.pending(after, CHUNK):
-            after = chunk[-1][0]
-            self._writer.do(RequeueRuns([uuid for _, uuid in chunk]))
+        self._refill(RunState.RUNNING)
+        self._refill(RunState.PENDING)
         self._queue.mark()
         self._remember(self._queue.identity())
         self._wake_all()
+
+    def _refill(self, state: RunState) -> None:
+        after = 0
+        while chunk := self._reader.runs_in(state.value, after, CHUNK):
+            after = chunk[-1][0]
+            self._writer.do(RequeueRuns([uuid for _, uuid in chunk], running=True))
 
     def _notice_resumption(self) -> None:
         suspended = self._queue.suspended()

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Final
 
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
+from fastapi.telemetry import TelemetryConfig
 
 from idlegrid_server import VERSION
 from idlegrid_server.http import errors, websocket, wheels
@@ -15,12 +17,15 @@ from idlegrid_server.http.dialects.tasks import routes as tasks
 from idlegrid_server.http.limits import Guard, IdleCors
 from idlegrid_server.settings import Settings
 
+NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own instrumentation costs every request; it is for those who export it."""
+
 
 def make_application(
     settings: Settings, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], grid: Grid | None = None
 ) -> FastAPI:
     """The application; `lifespan` puts a Grid into `app.state.grid` unless one is given."""
-    app = FastAPI(title="idlegrid", version=VERSION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="idlegrid", version=VERSION, lifespan=lifespan, redoc_url=None, telemetry=NO_TELEMETRY)
     app.state.grid = grid
     for router in (idle.router, nodes.router, tasks.router, websocket.router, wheels.router):
         app.include_router(router)

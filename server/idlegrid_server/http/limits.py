@@ -2,9 +2,11 @@
 
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,17 +20,14 @@ NODE_PREFIX: Final = "/internal/"
 IDLE_PATHS: Final = frozenset(
     {"/", "/submit", "/submit_many", "/get_task", "/submit_result", "/results", "/health", "/stats"}
 )
-
-
+OWN_PREFIXES: Final = ("/api/", NODE_PREFIX)
+"""Not for web pages: a form or an image of a foreign page could otherwise abort runs or take leases, since such
+requests need no preflight."""
 FAULT: Final = "Something broke inside the coordinator: see its log"
 
 
-class _TooLarge(Exception):
-    """The body went over the limit while it was read."""
-
-
 class Guard:
-    """Refuses bodies over the limit (413) and, without keys, requests for a foreign host (400)."""
+    """Refuses bodies over the limit (413) and, without keys, what a foreign web page asks for (400, 403)."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
@@ -40,23 +39,25 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if self._hosts is not None and host_name(headers.get("host", "")) not in self._hosts:
-            await self._refuse(
-                scope, receive, send, HTTPStatus.BAD_REQUEST, "This host name is not served: use 127.0.0.1"
-            )
-            return
         limit = self._limit(scope["path"])
-        words = f"The body is too large (max {limit} bytes)"
-        if int(headers.get("content-length") or 0) > limit:
-            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
+        problem = self._problem(scope["path"], headers, limit)
+        if problem is not None:
+            await self._refuse(scope, receive, send, *problem)
             return
         try:
             await self._app(scope, _counted(receive, limit), send)
-        except _TooLarge:
-            await self._refuse(scope, receive, send, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)
         except Exception:
             log.exception("request failed", action="request_failed", path=scope["path"])
             await self._refuse(scope, receive, send, HTTPStatus.INTERNAL_SERVER_ERROR, FAULT)
+
+    def _problem(self, path: str, headers: Headers, limit: int) -> tuple[HTTPStatus, str] | None:
+        if self._hosts is not None and host_name(headers.get("host", "")) not in self._hosts:
+            return HTTPStatus.BAD_REQUEST, "This host name is not served: use 127.0.0.1"
+        if self._hosts is not None and path.startswith(OWN_PREFIXES) and _is_foreign_page(headers, self._hosts):
+            return HTTPStatus.FORBIDDEN, "Web pages of other hosts may not use this address"
+        if int(headers.get("content-length") or 0) > limit:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit)
+        return None
 
     def _limit(self, path: str) -> int:
         reports = path.startswith(NODE_PREFIX) or path == "/submit_result"
@@ -70,7 +71,7 @@ class Guard:
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    """Count a body that does not say its size."""
+    """Count a body that does not say its size. Reading it raises HTTPException, which FastAPI lets through."""
     seen = 0
 
     async def counting() -> Message:
@@ -78,10 +79,22 @@ def _counted(receive: Receive, limit: int) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > limit:
-            raise _TooLarge
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit))
         return message
 
     return counting
+
+
+def _too_large(limit: int) -> str:
+    return f"The body is too large (max {limit} bytes)"
+
+
+def _is_foreign_page(headers: Headers, hosts: frozenset[str]) -> bool:
+    """Whether a browser says that a page from elsewhere asks. Programs send neither header."""
+    origin = headers.get("origin")
+    if origin is not None and (urlsplit(origin).hostname or "") not in hosts:
+        return True
+    return headers.get("sec-fetch-site") == "cross-site"
 
 
 def host_name(host: str) -> str:

@@ -163,9 +163,9 @@ class SqlReader:
         query = select(t.outbox.c.run_uuid).where(t.outbox.c.created_at < before)
         return self._names(query.order_by(t.outbox.c.created_at).limit(limit))
 
-    def pending(self, after_id: int, limit: int) -> list[tuple[int, str]]:
-        """(id, uuid) of pending runs by id, for a rebuild."""
-        query = select(t.runs.c.id, t.runs.c.uuid).where(t.runs.c.state == "pending", t.runs.c.id > after_id)
+    def runs_in(self, state: str, after_id: int, limit: int) -> list[tuple[int, str]]:
+        """(id, uuid) of the runs in a state by id, for a rebuild."""
+        query = select(t.runs.c.id, t.runs.c.uuid).where(t.runs.c.state == state, t.runs.c.id > after_id)
         with self._reading() as connection:
             return [(run_id, uuid) for run_id, uuid in connection.execute(query.order_by(t.runs.c.id).limit(limit))]
 

@@ -29,7 +29,7 @@ def parts(options: Options, folder: DataFolder, redis_url: str, keys: Keys) -> I
     shared = {"IDLEGRID_REDIS_URL": redis_url, "IDLEGRID_DATA": str(folder.path), "PYTHONUNBUFFERED": "1"}
     yield _coordinator(options, folder, shared)
     for name, module in _workers():
-        yield ChildSpec(name, [*PYTHON, *module], Stage.WORKERS, shared, frozenset({REDIS}))
+        yield ChildSpec(name, [*PYTHON, *module], Stage.WORKERS, shared, frozenset({COORDINATOR}))
     for number in range(1, options.nodes + 1):
         yield _node(number, options, folder, keys)
     if options.console_port is not None:

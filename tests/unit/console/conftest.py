@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import idlegrid_console
@@ -31,6 +32,8 @@ def coordinator(answers, monkeypatch):
     monkeypatch.setenv("IDLEGRID_URL", standin.url)
     monkeypatch.delenv("IDLEGRID_API_KEY", raising=False)
     yield standin
+    st.cache_data.clear()
+    st.cache_resource.clear()  # closes the clients
     standin.stop()
 
 

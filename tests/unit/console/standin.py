@@ -47,7 +47,7 @@ def node_answer(name, state="idle", reason="owner_away", **changed):
         "status": "offline" if state == "offline" else "active", "state": state, "reason": reason,
         "since": START.isoformat(), "labels": [],
         "sandbox": {"level": 3, "backend": "bubblewrap", "version": "0.11.0", "reason": "", "remedy": ""},
-        "cpu_cores": 8, "memory_mb": 16384, "cpu_usage": 15.5, "memory_usage": 45.2, "load_average": 0.4,
+        "cpu_cores": 8, "memory_mb": 16384, "cpu_usage": 15.5, "memory_usage": 4096, "load_average": 0.4,
         "version": "1.0.0", "python": "3.11", "profile": "desktop",
         "last_heartbeat": datetime.now(UTC).isoformat(), "registered_at": START.isoformat(),
     }  # fmt: skip

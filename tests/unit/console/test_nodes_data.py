@@ -56,3 +56,8 @@ def test_a_node_without_a_sandbox_says_what_mends_it(node):
 
 def test_a_node_of_which_only_the_id_is_known_has_a_row():
     assert nodes.table([NodeInfo(id="n")])["node"][0] == "n"
+
+
+def test_memory_in_use_is_shown_as_a_share_of_what_there_is(node):
+    assert nodes.table([node("n", memory_usage=4096, memory_mb=16384)])["memory"][0] == 25
+    assert nodes.table([node("n", memory_usage=None)])["memory"].isna()[0]

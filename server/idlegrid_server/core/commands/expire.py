@@ -8,7 +8,7 @@ from idlegrid_server.core.commands.nodes import leave
 from idlegrid_server.core.lifecycle import Event
 from idlegrid_server.core.limits import MAX_LOSSES
 from idlegrid_server.core.model import NodeHealth, NodeSpell, Outcome, Output, Run, RunState
-from idlegrid_server.core.queue_ops import Remove
+from idlegrid_server.core.queue_ops import Remove, Started
 
 
 @dataclass(slots=True)
@@ -70,9 +70,11 @@ class RequeueRuns(_OfRuns):
     """Write queue entries again that the queue may not have: after an outage, a crash, or its loss."""
 
     front: bool = False
+    running: bool = False
+    """Also say which runs are on nodes: for a queue that knows nothing any more."""
 
     def apply(self, batch: Batch) -> None:
-        """Push what is pending, take out what is not."""
+        """Push what is pending, take out what has ended."""
         for uuid in self.uuids:
             run = batch.runs.get(uuid)
             batch.owed.add(uuid)
@@ -82,6 +84,8 @@ class RequeueRuns(_OfRuns):
                 batch.push(run, front=self.front)
             elif run.state is not RunState.RUNNING:
                 batch.ops.append(Remove(uuid, run.queue))
+            elif self.running:
+                batch.ops.append(Started(uuid, run.queue, run.node_id or ""))
 
 
 @dataclass(slots=True)

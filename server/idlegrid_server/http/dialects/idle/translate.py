@@ -29,7 +29,10 @@ PENDING: Final = ("pending", "waiting")
 
 
 def submission(words: SubmitIn, submitter: str) -> Submission:
-    """The wish for a run. Raises MissingInput for code that is empty or over-long, InvalidInput for a NUL in it."""
+    """The wish for a run.
+
+    Raises MissingInput for code that is empty or over-long, InvalidInput for a NUL in it or a number beyond all bounds.
+    """
     if not words.code.strip():
         raise MissingInput("Code cannot be empty")
     if len(words.code) > MAX_CODE_CHARS:
@@ -46,9 +49,16 @@ def submission(words: SubmitIn, submitter: str) -> Submission:
         timeout=words.timeout,
         need=need,
         priority=Priority[words.priority.upper()],
-        parameters=json.dumps(words.parameters),
+        parameters=_parameters(words.parameters),
         submitter=submitter,
     )
+
+
+def _parameters(given: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(given, allow_nan=False)
+    except ValueError as error:
+        raise InvalidInput("parameters: numbers must be finite") from error
 
 
 def service(totals: Totals, server_id: str) -> dict[str, Any]:

@@ -11,9 +11,17 @@ MAX_SLOTS = 1024
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
-Reason = Annotated[str, StringConstraints(max_length=100)]
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+"""A span of time: at most thirty years, so that sums stay finite."""
+When = Annotated[float, Field(ge=0, le=253_402_300_799)]
+"""A point in time: at most the year 9999, the last that a date can show."""
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text knows no NUL."""
+Reason = Annotated[str, StringConstraints(max_length=100, pattern=NO_NUL)]
+RunName = Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Slots = Annotated[int, Field(ge=0, le=MAX_SLOTS)]
+Percent = Annotated[float, Field(ge=0, le=1e6)]
 Cores = Annotated[float, Field(ge=0, le=MAX_CPU)]
 Megabytes = Annotated[int, Field(ge=0, le=MAX_MEMORY_MB)]
 
@@ -27,16 +35,16 @@ class Words(BaseModel):
 class UsageIn(Words):
     """Seconds and MB."""
 
-    cpu_seconds: float = Field(default=0.0, ge=0)
-    wall_seconds: float = Field(default=0.0, ge=0)
-    max_memory_mb: float = Field(default=0.0, ge=0)
+    cpu_seconds: Seconds = 0.0
+    wall_seconds: Seconds = 0.0
+    max_memory_mb: Annotated[float, Field(ge=0, le=MAX_MEMORY_MB)] = 0.0
 
 
 class LogIn(Words):
     """A piece of output."""
 
     seq: Count
-    time: float
+    time: When
     stream: Literal["stdout", "stderr"] = "stdout"
     text: str
 
@@ -49,26 +57,26 @@ class ResourcesIn(Words):
 
 
 class LoadIn(Words):
-    """What a node's machine is doing."""
+    """What a node's machine is doing; 100 percent of the CPU is one core or all of them, as the node counts."""
 
-    cpu_percent: float = 0.0
-    memory_percent: float = 0.0
+    cpu_percent: Percent = 0.0
+    memory_percent: Percent = 0.0
 
 
 class SandboxIn(Words):
     """How well a node shuts work in."""
 
     level: int = Field(default=0, ge=0, le=4)
-    backend: Annotated[str, StringConstraints(max_length=100)] = ""
-    version: Annotated[str, StringConstraints(max_length=100)] = ""
-    reason: Annotated[str, StringConstraints(max_length=1000)] = ""
-    remedy: Annotated[str, StringConstraints(max_length=1000)] = ""
+    backend: Reason = ""
+    version: Reason = ""
+    reason: Annotated[str, StringConstraints(max_length=1000, pattern=NO_NUL)] = ""
+    remedy: Annotated[str, StringConstraints(max_length=1000, pattern=NO_NUL)] = ""
 
 
 class HeldIn(Words):
     """An attempt that the node holds."""
 
-    run: str
+    run: RunName
     lease_id: Hex
     state: Literal["running", "frozen", "stopping"] = "running"
     usage: UsageIn = Field(default_factory=UsageIn)
@@ -81,11 +89,11 @@ class HeartbeatIn(Words):
     node_id: Name
     status: NodeState | None = None
     reason: Reason | None = None
-    hostname: Annotated[str, StringConstraints(max_length=255)] | None = None
+    hostname: Annotated[str, StringConstraints(max_length=255, pattern=NO_NUL)] | None = None
     pid: Count | None = None
-    version: Annotated[str, StringConstraints(max_length=50)] | None = None
-    python: Annotated[str, StringConstraints(max_length=20)] | None = None
-    profile: Annotated[str, StringConstraints(max_length=50)] | None = None
+    version: Annotated[str, StringConstraints(max_length=50, pattern=NO_NUL)] | None = None
+    python: Annotated[str, StringConstraints(max_length=20, pattern=NO_NUL)] | None = None
+    profile: Annotated[str, StringConstraints(max_length=50, pattern=NO_NUL)] | None = None
     slots: Slots | None = None
     task_types: list[Label] | None = Field(default=None, max_length=50)
     labels: list[Label] | None = Field(default=None, max_length=100)
@@ -106,7 +114,7 @@ class NextIn(Words):
 class ReportIn(Words):
     """How one attempt ended."""
 
-    run: str
+    run: RunName
     lease_id: Hex
     outcome: Outcome
     reason: Reason = ""
@@ -129,6 +137,8 @@ class ReportsIn(Words):
     @model_validator(mode="before")
     @classmethod
     def _wrap(cls, words: Any) -> Any:
-        if not isinstance(words, dict) or "results" in words:
+        if not isinstance(words, dict):
             return words
+        if "results" in words:
+            return {**words, "flat": False}
         return {"node_id": words.get("node_id"), "next": words.get("next"), "results": [words], "flat": True}

@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
+import pytest
+
 Json = dict[str, Any]
 
 
@@ -87,6 +90,8 @@ class StandIn:
             self.orders.append({"kind": kind, "reason": reason, **named})
             self._changed.notify_all()
 
+    wait = staticmethod(wait_until)
+
     def report_of(self, attempt: Json, timeout: float = 20.0) -> Json:
         """Wait for an attempt's report."""
         with self._changed:
@@ -150,9 +155,7 @@ class StandIn:
             mine = self._poll
             self.asked.append(("poll", slots))
             self._changed.notify_all()
-            self._changed.wait_for(
-                lambda: self._poll != mine or self.orders or (slots and self._queue), timeout=wait
-            )
+            self._changed.wait_for(lambda: self._poll != mine or self.orders or (slots and self._queue), timeout=wait)
             superseded = self._poll != mine
             attempts = [] if superseded else self._lease(slots)
         return {**({"orders": []} if superseded else self._common()), "server_id": self.server_id, "attempts": attempts}
@@ -240,6 +243,9 @@ class NodeProcess:
         self._popen.kill()
         self._popen.wait(10)
 
+    def send(self, number: int) -> None:
+        self._popen.send_signal(number)
+
     def wait(self, timeout: float = 10.0) -> int:
         return self._popen.wait(timeout)
 
@@ -247,24 +253,63 @@ class NodeProcess:
     def running(self) -> bool:
         return self._popen.poll() is None
 
+    @property
+    def guests(self) -> list[psutil.Process]:
+        """All processes below the node that are alive."""
+        try:
+            below = psutil.Process(self.pid).children(recursive=True)
+            return [process for process in below if process.status() != psutil.STATUS_ZOMBIE]
+        except psutil.NoSuchProcess:
+            return []
+
+
+Launch = Callable[..., NodeProcess]
+
 
 @contextmanager
-def node(stand_in: StandIn, folder: Path, *arguments: str, policy: str = "") -> Iterator[NodeProcess]:
-    process = NodeProcess(stand_in.url, folder, *(arguments or ("--profile", "always")), policy=policy)
+def standing_in() -> Iterator[StandIn]:
+    stand_in = StandIn()
     try:
-        yield process
+        yield stand_in
     finally:
-        if process.running:
-            process.terminate()
+        stand_in.close()
 
 
-def marked(marker: str) -> list[int]:
-    """Return the processes with `marker` in their command line; zombies have none."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if marker.encode() in Path(f"/proc/{name}/cmdline").read_bytes():
-                found.append(int(name))
-        except OSError:
-            continue
-    return [pid for pid in found if pid != os.getpid()]
+@contextmanager
+def launching(stand_in: StandIn, folder: Path) -> Iterator[Launch]:
+    """Yield a function that starts nodes; all are ended, and must leave nothing behind."""
+    started: list[NodeProcess] = []
+
+    def launch(*arguments: str, policy: str = "", name: str = "node") -> NodeProcess:
+        given = arguments or ("--profile", "always")
+        started.append(NodeProcess(stand_in.url, folder / name, *given, policy=policy))
+        return started[-1]
+
+    launch.folder = folder  # type: ignore[attr-defined]
+    try:
+        yield launch
+    finally:
+        for process in started:
+            if process.running:
+                process.terminate()
+
+
+@pytest.fixture
+def coordinator() -> Iterator[StandIn]:
+    with standing_in() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def launch(coordinator: StandIn, tmp_path: Path) -> Iterator[Launch]:
+    with launching(coordinator, tmp_path) as launch:
+        yield launch
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """A coordinator with one node of two slots that is always idle, for a whole module."""
+    with standing_in() as stand_in, launching(stand_in, tmp_path_factory.mktemp("grid")) as launch:
+        launch("--profile", "always", "--slots", "2")
+        stand_in.wait_for_status("idle")
+        yield stand_in

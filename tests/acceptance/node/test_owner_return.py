@@ -1,0 +1,134 @@
+"""The owner comes back: a key is pressed (a file is touched), and the guest stands still."""
+
+import os
+import time
+
+import pytest
+
+BUSY_CROWD = (
+    "import os\nfor _ in range(19):\n    if os.fork() == 0:\n        os.setsid()\n        break\n"
+    "print('crowd', flush=True)\nwhile True: pass"
+)
+SLOW = "import time\nfor n in range(40):\n    print(n)\n    time.sleep(0.1)"
+
+
+@pytest.fixture
+def keyboard(tmp_path):
+    """The machine's last input, long ago."""
+    path = tmp_path / "last-input"
+    path.touch()
+    _age(path, 3600)
+    return path
+
+
+def policy(keyboard, **values):
+    given = {
+        "start_after_s": 2.0,
+        "resume_after_s": 1.0,
+        "busy_if_input_within_s": 0.8,
+        "busy_above_pct": 100.0,
+        "evict_below_free_memory_pct": 0.0,
+        "watch_terminals": False,
+        "stop_on_battery": False,
+        "input_file": str(keyboard),
+        **values,
+    }
+    return "\n".join(f"{name} = {_toml(value)}" for name, value in given.items())
+
+
+def _toml(value):
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _age(path, seconds):
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def _ticks(processes):
+    total = 0
+    for process in processes:
+        with open(f"/proc/{process.pid}/stat") as file:
+            words = file.read().rpartition(")")[2].split()
+        total += int(words[11]) + int(words[12])
+    return total
+
+
+def test_a_machine_in_use_takes_no_work(coordinator, launch, keyboard):
+    keyboard.touch()
+    launch("--profile", "desktop", policy=policy(keyboard, busy_if_input_within_s=30.0, start_after_s=60.0))
+    beat = coordinator.wait_for_status("busy")
+    assert beat["reason"] == "input"
+    coordinator.wait(lambda: coordinator.asked == [("poll", 0)], "a poll that asks for nothing")
+
+
+def test_a_machine_left_alone_cools_and_then_takes_work(coordinator, launch, keyboard):
+    keyboard.touch()
+    attempt = coordinator.submit("print('at last')")
+    launch("--profile", "desktop", policy=policy(keyboard, poll_watching_s=0.5))
+    assert coordinator.report_of(attempt)["result"] == "at last"
+    seen = [beat["status"] for beat in coordinator.heartbeats]
+    assert seen.index("cooling") < seen.index("idle")
+
+
+def test_unknown_idleness_counts_as_busy(coordinator, launch, keyboard):
+    keyboard.unlink()
+    launch("--profile", "desktop", policy=policy(keyboard))
+    assert coordinator.wait_for_status("unknown")["reason"] in {"probe_unknown", "starting"}
+    coordinator.wait(lambda: coordinator.heartbeats[-1]["reason"] == "probe_unknown", "the reason")
+    assert coordinator.asked in ([], [("poll", 0)])
+
+
+def test_a_key_freezes_all_processes_and_a_pause_thaws_them(coordinator, launch, keyboard):
+    node = launch("--profile", "desktop", policy=policy(keyboard))
+    attempt = coordinator.submit(BUSY_CROWD, timeout=60)
+    coordinator.wait(lambda: len(node.guests) >= 20, "20 busy processes")
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1:] == ["running"], "a heartbeat: running")
+
+    def typing():
+        keyboard.touch()
+        return coordinator.states_of(attempt)[-1] == "frozen"
+
+    coordinator.wait(typing, "a heartbeat: frozen")
+    assert coordinator.heartbeats[-1]["reason"] == "input"
+    guests = node.guests
+    before = _ticks(guests)
+    deadline = time.monotonic() + 0.7
+
+    def still_typing():
+        keyboard.touch()
+        return time.monotonic() > deadline
+
+    coordinator.wait(still_typing, "a while of typing")
+    assert _ticks(guests) == before
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1] == "running", "a heartbeat: running again")
+    coordinator.wait(lambda: _ticks(guests) > before, "work going on")
+    coordinator.order("stop", attempt, "cancelled")
+    assert coordinator.report_of(attempt)["outcome"] == "cancelled"
+
+
+def test_the_clock_of_a_frozen_run_stands_still(coordinator, launch, keyboard):
+    launch("--profile", "desktop", policy=policy(keyboard, resume_after_s=3.0))
+    attempt = coordinator.submit(SLOW, timeout=6)
+    coordinator.wait(lambda: "5" in coordinator.logged(attempt), "some output")
+    keyboard.touch()
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1] == "frozen", "a heartbeat: frozen")
+    report = coordinator.report_of(attempt)
+    assert (report["outcome"], report["result"].splitlines()[-1]) == ("completed", "39")
+    assert report["usage"]["wall_seconds"] < report["finished_at"] - report["started_at"] - 1.5
+
+
+def test_an_owner_who_stays_gets_the_machine_back(coordinator, launch, keyboard):
+    node = launch("--profile", "desktop", policy=policy(keyboard, max_frozen_s=1.0))
+    attempt = coordinator.submit(SLOW)
+    coordinator.wait(lambda: coordinator.states_of(attempt), "the attempt in a heartbeat")
+
+    def typing():
+        keyboard.touch()
+        return coordinator.reports
+
+    coordinator.wait(typing, "the report")
+    report = coordinator.report_of(attempt)
+    assert (report["outcome"], report["reason"]) == ("evicted", "max_frozen")
+    assert not node.guests
+    coordinator.wait_for_status("busy")
