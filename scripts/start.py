@@ -26,7 +26,7 @@ def main() -> int:
         print(f"start.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("start.py: interrupted; the next call begins where it matters", file=sys.stderr)
+        print("start.py: interrupted; the next call mends what is half done", file=sys.stderr)
         return 130
     if "--install-only" in arguments:
         print(f"installed in {setup_lib.VENV}; `python3 scripts/start.py` starts the grid")

@@ -57,9 +57,9 @@ def _code(file: str) -> str:
 
 def _wait(run: Run) -> int:
     seen = ""
-    for piece in run.follow():
-        print(piece, end="", flush=True)
-        seen = (seen + piece)[-_TAIL:]
+    for stream, text in run.pieces(follow=True):
+        print(text, end="", flush=True, file=sys.stderr if stream == "stderr" else sys.stdout)
+        seen = (seen + text)[-_TAIL:]
     run.wait()
     if run.status == "completed":
         return 0

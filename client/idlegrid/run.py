@@ -103,11 +103,24 @@ class Run:
 
     def logs(self) -> str:
         """All that it has written so far, both streams in the order of arrival."""
-        return "".join(self._pieces(follow=False))
+        return "".join(text for _, text in self.pieces(follow=False))
 
     def follow(self) -> Iterator[str]:
         """Yield what it writes, piece by piece as it arrives, until it has ended."""
-        return self._pieces(follow=True)
+        return (text for _, text in self.pieces(follow=True))
+
+    def pieces(self, *, follow: bool) -> Iterator[tuple[str, str]]:
+        """Yield what it wrote as pairs of stream (`stdout` or `stderr`) and text; with `follow` until its end."""
+        last, more = -1, True
+        while more:
+            path = f"/api/runs/{self.id}/logs"
+            page = self._session.get(path, {"after": last, "limit": LOG_PAGE}, unwrap=True)
+            yield from ((item["stream"], item["text"]) for item in page["items"])
+            last = max([last, *(item["id"] for item in page["items"])])
+            more = len(page["items"]) == LOG_PAGE
+            if follow and not more and not page["finished"]:
+                self._ask(1.0)
+                more = True
 
     def cancel(self) -> bool:
         """Call it off; returns False when it had ended already."""
@@ -138,22 +151,11 @@ class Run:
         value = self.refresh()._answer.get(name)
         return None if value is None else str(value)
 
-    def _pieces(self, *, follow: bool) -> Iterator[str]:
-        last, more = -1, True
-        while more:
-            path = f"/api/runs/{self.id}/logs"
-            page = self._session.get(path, {"after": last, "limit": LOG_PAGE}, unwrap=True)
-            yield from (item["text"] for item in page["items"])
-            last = max([last, *(item["id"] for item in page["items"])])
-            more = len(page["items"]) == LOG_PAGE
-            if follow and not more and not page["finished"]:
-                self._ask(1.0)
-                more = True
-
     def _unfinished(self, timeout: float | None) -> str:
         status = self._answer.get("status", "not answered for")
         why = self._answer.get("waiting_for")
-        return f"run {self.id} is {status} after {timeout:g} s{f': {why}' if why else ''}; it goes on"
+        because = f": {why.rstrip('.')}" if why else ""
+        return f"run {self.id} is {status} after {timeout:g} s{because}; it goes on"
 
     def __repr__(self) -> str:
         return f"<Run {self.id}: {self._answer.get('status', 'submitted')}>"

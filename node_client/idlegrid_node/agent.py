@@ -22,7 +22,7 @@ from idlegrid_node.poller import Poller
 from idlegrid_node.runner import Report, Runner, returned
 from idlegrid_node.sandbox.process import Backend
 from idlegrid_node.sandbox.selftest import Standing
-from idlegrid_node.settings import Settings
+from idlegrid_node.settings import Settings, last_joined, note_joined
 from idlegrid_node.slots import Room, offer
 from idlegrid_node.watch import OwnerWatch
 from idlegrid_node.wire import Answer, Lease, Order
@@ -46,7 +46,7 @@ class Agent:
         self._choose = choose
         self._standing = Standing(None, reason="not tested yet")
         self._tested_at = 0.0
-        self._server_id = ""
+        self._server_id = last_joined(settings.folder)
         self._leaving = False
         self._crew = Crew(settings.policy, _offered(settings), self._moved)
         self._delivery = Delivery(link, settings.folder / "spool")
@@ -101,6 +101,7 @@ class Agent:
         if server_id != self._server_id:
             log.info("joined", action="join", server_id=server_id, node_id=self._link.node_id)
             self._server_id = server_id
+            note_joined(self._settings.folder, server_id)
 
     def _take(self, answer: Answer) -> None:
         """Start the attempts of an answer and carry out its orders."""
@@ -120,7 +121,15 @@ class Agent:
             threading.Thread(target=self._give_back, args=(lease, server_id), daemon=True).start()
 
     def _runner(self, lease: Lease, server_id: str, backend: Backend) -> Runner:
-        return Runner(lease, server_id, backend, self._settings.folder, lambda: self._heart.soon(CHATTER_SECONDS))
+        heart = self._heart
+        return Runner(
+            lease,
+            server_id,
+            backend,
+            self._settings.folder,
+            chatter=lambda: heart.soon(CHATTER_SECONDS),
+            changed=heart.soon,
+        )
 
     def _work(self, runner: Runner) -> None:
         """Run one attempt to its end, in its own thread (see `Guest`)."""

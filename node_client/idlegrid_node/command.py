@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import threading
 from pathlib import Path
 
 from idlegrid.cli import Command
@@ -49,9 +48,7 @@ def _live(settings: Settings, *, staged: bool) -> None:
     from idlegrid_node.sandbox import selftest
 
     logs.configure()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    told_to_stop = _stop_pipe()
     uid = settings.slot_uid if os.geteuid() == 0 else None
     session = Session(settings.server, settings.api_key)
     agent = Agent(
@@ -60,8 +57,21 @@ def _live(settings: Settings, *, staged: bool) -> None:
         lambda: selftest.choose(uid=uid, staged=staged, trust_submitters=settings.trust_submitters),
     )
     agent.start()
-    stop.wait()
+    os.read(told_to_stop, 1)
     agent.leave()
+
+
+def _stop_pipe() -> int:
+    """Return a descriptor that becomes readable when the node is told to stop.
+
+    Not an Event: its `set` in a handler deadlocks when the signal comes while `wait` holds its lock.
+    """
+    told_to_stop, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return told_to_stop
 
 
 def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:

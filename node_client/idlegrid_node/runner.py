@@ -24,11 +24,17 @@ Report = dict[str, Any]
 class Runner:
     """Runs one lease. `run` blocks and returns the report (None: report nothing); others may call the rest.
 
-    `chatter` is called whenever there is something new to tell the submitter.
+    `chatter` is called when there is new output, `changed` when it stands still or goes on.
     """
 
     def __init__(
-        self, lease: Lease, server_id: str, backend: Backend, scratch: Path, chatter: Callable[[], None]
+        self,
+        lease: Lease,
+        server_id: str,
+        backend: Backend,
+        scratch: Path,
+        chatter: Callable[[], None],
+        changed: Callable[[], None],
     ) -> None:
         self.lease = lease
         self.server_id = server_id
@@ -37,7 +43,7 @@ class Runner:
         self._chatter = chatter
         self._folder = "/" if backend.bwrap else _scratch(scratch, backend.uid)
         job = Job(lease.code, lease.parameters, Limits(memory_mb=lease.memory_mb))
-        self._execution = Execution(backend, job, lease.timeout, folder=self._folder, sink=self._heard)
+        self._execution = Execution(backend, job, lease.timeout, folder=self._folder, sink=self._heard, changed=changed)
 
     @property
     def state(self) -> str:

@@ -1,6 +1,5 @@
 """The node's settings: from the command line, and where that is silent from the environment."""
 
-import os
 import re
 import secrets
 import socket
@@ -49,10 +48,30 @@ def identity(folder: Path, name: str | None) -> str:
     except FileNotFoundError:
         host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).strip("-.")[:100] or "node"
         made = f"{host}-{secrets.token_hex(4)}"
-        draft = folder / f".node_id.{os.getpid()}"
-        draft.write_text(made + "\n", "utf-8")
-        draft.rename(kept)
+        _write_whole(kept, made)
         return made
+
+
+def last_joined(folder: Path) -> str:
+    """Return the `server_id` of the coordinator that the node last worked for, or empty.
+
+    With it a node's first heartbeat can already name the reports that it still owes.
+    """
+    try:
+        return (folder / "server_id").read_text("utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def note_joined(folder: Path, server_id: str) -> None:
+    """Keep the coordinator's `server_id` for `last_joined`."""
+    _write_whole(folder / "server_id", server_id)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(text + "\n", "utf-8")
+    draft.rename(path)
 
 
 def _checked(name: str) -> str:

@@ -17,6 +17,7 @@ METER_SECONDS = 0.05
 """How often memory is looked at; a desktop fills up to 0.5 GB in it."""
 ACK_SECONDS = 0.3
 """How long the inside may take to say that everything stands; then it is killed instead."""
+THAW_ACK_SECONDS = 30.0
 KILL_ACK_SECONDS = 0.1
 CHUNK = 64 * 1024
 
@@ -44,13 +45,21 @@ class Execution:
     """Runs `job` once. `run` blocks in one thread; the other methods may be called by any other."""
 
     def __init__(
-        self, backend: Backend, job: Job, timeout: float, *, folder: str = "/", sink: Sink | None = None
+        self,
+        backend: Backend,
+        job: Job,
+        timeout: float,
+        *,
+        folder: str = "/",
+        sink: Sink | None = None,
+        changed: Callable[[], None] | None = None,
     ) -> None:
         self._backend = backend
         self._job = job
         self._timeout = timeout
         self._folder = folder
         self._sink = sink or (lambda _stream, _data: None)
+        self._changed = changed or (lambda: None)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._want_frozen = False
@@ -191,11 +200,9 @@ class Execution:
             case [b"ready"]:
                 self._ready = True
             case [b"stopped"]:
-                self._ack_by, self.frozen = None, True
-                self._watch.pause(time.monotonic())
+                self._stands(frozen=True)
             case [b"continued"]:
-                self._ack_by, self.frozen = None, False
-                self._watch.go_on(time.monotonic())
+                self._stands(frozen=False)
             case [b"exit", status, cpu, peak]:
                 self.ending.status = int(status)
                 self.ending.cpu_seconds = float(cpu)
@@ -203,12 +210,22 @@ class Execution:
             case _:
                 self._end("sandbox_failed")
 
+    def _stands(self, *, frozen: bool) -> None:
+        self._ack_by, self.frozen = None, frozen
+        now = time.monotonic()
+        if frozen:
+            self._watch.pause(now)
+        else:
+            self._watch.go_on(now)
+        self._changed()
+
     def _obey(self) -> None:
         if self._stop_cause:
             self._end(self._stop_cause)
         elif self._ack_by is None and self._want_frozen != self.frozen:
             self._unsent += STOP if self._want_frozen else CONTINUE
-            self._ack_by = time.monotonic() + ACK_SECONDS
+            # A slow thaw harms nobody. A slow freeze is the owner's time.
+            self._ack_by = time.monotonic() + (ACK_SECONDS if self._want_frozen else THAW_ACK_SECONDS)
             self._send()
 
     def _send(self) -> None:

@@ -139,7 +139,7 @@ class Run:
     exit_code: int | None = None
     truncated: bool = False
     digest: str = ""
-    """SHA-256 of the recorded report, to tell a repeated one from a different one."""
+    """SHA-256 of the newest attempt's report, to tell a repeated one from a different one; empty before it came."""
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     max_memory_mb: float = 0.0

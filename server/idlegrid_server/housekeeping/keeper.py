@@ -140,7 +140,7 @@ class Keeper:
         after = 0
         while chunk := self._reader.runs_in(state.value, after, CHUNK):
             after = chunk[-1][0]
-            self._writer.do(RequeueRuns([uuid for _, uuid in chunk], running=True))
+            self._writer.do(RequeueRuns([uuid for _, uuid in chunk]))
 
     def _notice_resumption(self) -> None:
         suspended = self._queue.suspended()

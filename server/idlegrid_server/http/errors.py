@@ -22,8 +22,8 @@ STATUS: Final[dict[type[errors.GridError], HTTPStatus]] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-UNREADABLE: Final = frozenset({"missing", "json_invalid", "string_unicode"})
-"""pydantic's words for what is absent or malformed (400); everything else is out of range or of a wrong type (422)."""
+UNREADABLE: Final = frozenset({"missing"})
+"""pydantic's words for what is absent (400); everything else is out of range or of a wrong type (422)."""
 
 
 def install(app: FastAPI) -> None:
@@ -54,8 +54,6 @@ def explain(problems: Sequence[Any]) -> tuple[HTTPStatus, str]:
     """The first problem as a sentence that names the field, and its status."""
     first = problems[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    if first["type"] == "json_invalid":
-        return HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {first.get('ctx', {}).get('error', first['msg'])}"
     if not place:
         return HTTPStatus.BAD_REQUEST, "The body must be a JSON object, sent with Content-Type: application/json"
     status = HTTPStatus.BAD_REQUEST if first["type"] in UNREADABLE else HTTPStatus.UNPROCESSABLE_ENTITY

@@ -1,18 +1,23 @@
 """Opening the database: one place for what SQLite and PostgreSQL need told."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from idlegrid_server.core.errors import RecordUnavailable
+from idlegrid_server.core.errors import InvalidInput, RecordUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+LOST_RACES: Final = frozenset({"40001", "40P01"})
+"""PostgreSQL's codes for a serialization failure and a deadlock."""
+_MIGRATING = threading.Lock()
+"""Alembic's context is one per process."""
 
 
 def open_engine(url: str) -> Engine:
@@ -46,20 +51,30 @@ def migrate(engine: Engine) -> None:
     """Bring the schema to the newest version; several coordinators may do so at once."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7316243)")
+    lock = "SELECT pg_advisory_xact_lock(7316243)" if engine.dialect.name == "postgresql" else "BEGIN IMMEDIATE"
+    with _MIGRATING, engine.begin() as connection:
+        connection.exec_driver_sql(lock)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn the database's troubles into RecordUnavailable; a broken constraint stays what it is."""
+    """Turn the database's troubles into RecordUnavailable, and a value it cannot hold into InvalidInput.
+
+    A broken constraint and a lost race with another coordinator stay what they are: the writer tries again.
+    """
     try:
         yield
     except IntegrityError:
         raise
+    except DataError as error:
+        raise InvalidInput(f"The record cannot hold this: {_reason(error)}") from error
     except (DBAPIError, SQLAlchemyError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise RecordUnavailable(f"The record could not be {what}: {reason}") from error
+        if getattr(getattr(error, "orig", None), "sqlstate", None) in LOST_RACES:
+            raise
+        raise RecordUnavailable(f"The record could not be {what}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

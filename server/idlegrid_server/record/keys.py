@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.engine import translated
@@ -43,11 +44,10 @@ class KeyStore:
 
     def add(self, key: str, name: str, scopes: Sequence[str], now: float) -> None:
         """Keep a key; one that is there already stays as it is."""
-        if self.find(key, now) is not None:
-            return
         row = {"prefix": key[:12], "digest": digest(key), "name": name, "scopes": list(scopes), "created_at": now}
         with translated("written"), self._engine.begin() as connection:
-            connection.execute(insert(t.api_keys), row)
+            upsert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+            connection.execute(upsert(t.api_keys).values(row).on_conflict_do_nothing(index_elements=["digest"]))
 
     def find(self, key: str, now: float) -> ApiKey | None:
         """The key, unless it is unknown, expired or revoked."""

@@ -11,7 +11,7 @@ from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView,
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.engine import translated
 from idlegrid_server.record.rows import read_node
-from idlegrid_server.record.store import HEAD
+from idlegrid_server.record.statements import HEAD
 from idlegrid_server.record.timeline import read_timeline
 
 EXCERPT: Final = 200

@@ -4,6 +4,7 @@ For tests of the node alone: it leases what it is given, remembers what it is to
 like the real one (a newer poll ends the older).
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -155,7 +156,10 @@ class StandIn:
             mine = self._poll
             self.asked.append(("poll", slots))
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._poll != mine or self.orders or (slots and self._queue), timeout=wait)
+            self._changed.wait_for(
+                lambda: self._poll != mine or self.orders or ((slots or self.lease_always) and self._queue),
+                timeout=wait,
+            )
             superseded = self._poll != mine
             attempts = [] if superseded else self._lease(slots)
         return {**({"orders": []} if superseded else self._common()), "server_id": self.server_id, "attempts": attempts}
@@ -207,10 +211,8 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             pass
 
         def handle(self) -> None:
-            try:
+            with contextlib.suppress(ConnectionError, ValueError):  # the node was killed
                 super().handle()
-            except (ConnectionError, ValueError):
-                pass  # the node was killed
 
     return Handler
 

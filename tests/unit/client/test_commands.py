@@ -15,8 +15,8 @@ DONE = (200, {"task_id": 7, "status": "completed", "result": "hello"})
 FAILED = (200, {"task_id": 7, "status": "failed", "error": "Traceback: boom", "exit_code": 3})
 
 
-def logs(wrap, *texts):
-    items = [{"id": number, "stream": "stdout", "text": text} for number, text in enumerate(texts)]
+def logs(wrap, *texts, stream="stdout"):
+    items = [{"id": number, "stream": stream, "text": text} for number, text in enumerate(texts)]
     return (200, wrap({"items": items, "last": len(items) - 1, "finished": True}))
 
 
@@ -129,11 +129,11 @@ def test_submit_and_wait_ends_with_the_runs_exit_status(grid, script, capsys, wr
 
 def test_a_traceback_that_was_in_the_log_is_not_repeated(grid, script, capsys, wrap):
     grid.on("POST /submit", (200, {"task_id": 7}))
-    grid.on("GET /api/runs/7/logs", logs(wrap, "Traceback: ", "boom\n"))
+    grid.on("GET /api/runs/7/logs", logs(wrap, "Traceback: ", "boom\n", stream="stderr"))
     grid.on("GET /status/7", (200, {**FAILED[1], "exit_code": None}))
     assert main(["submit", script, "--wait", "--url", grid.url]) == 1
     out, err = capsys.readouterr()
-    assert (out, err) == ("Traceback: boom\n", "7\n")
+    assert (out, err) == ("", "7\nTraceback: boom\n")
 
 
 def test_status_prints_state_and_result(grid, capsys):

@@ -5,7 +5,7 @@ import pytest
 from idlegrid import RunFailed, RunTimeout, Unreachable
 from idlegrid import run as run_module
 
-PENDING = (200, {"task_id": 7, "status": "pending", "result": None, "waiting_for": "a node with 'gpu'"})
+PENDING = (200, {"task_id": 7, "status": "pending", "result": None, "waiting_for": "No node is idle."})
 RUNNING = (200, {"task_id": 7, "status": "running", "result": None})
 COMPLETED = (200, {"task_id": 7, "status": "completed", "result": "42"})
 FAILED = (200, {"task_id": 7, "status": "failed", "error": "ZeroDivisionError: no", "exit_code": 3})
@@ -51,7 +51,7 @@ def test_a_failed_run_raises_with_the_remote_traceback(grid, run):
 
 def test_running_out_of_patience_says_why_the_run_waits(grid, run):
     grid.on("GET /status/7", PENDING)
-    with pytest.raises(RunTimeout, match="run 7 is pending after 0 s: a node with 'gpu'; it goes on"):
+    with pytest.raises(RunTimeout, match="run 7 is pending after 0 s: No node is idle; it goes on"):
         run.result(timeout=0)
     assert issubclass(RunTimeout, TimeoutError)
 
@@ -63,7 +63,7 @@ def test_a_run_that_has_ended_answers_even_without_patience(grid, run):
 
 def test_why_it_waits_is_a_sentence_or_none(grid, run):
     grid.on("GET /status/7", PENDING, RUNNING)
-    assert run.waiting_for == "a node with 'gpu'"
+    assert run.waiting_for == "No node is idle."
     assert run.waiting_for is None
 
 
@@ -86,6 +86,11 @@ def test_the_log_is_read_page_by_page(grid, run, wrap, monkeypatch):
     grid.on(route, page(wrap, first, finished=False), page(wrap, second, finished=False))
     assert run.logs() == "a\nb\nc\n"
     assert [asked.query["after"] for asked in grid.asked] == ["-1", "3"]
+
+
+def test_pieces_tell_the_stream(grid, run, wrap):
+    grid.on("GET /api/runs/7/logs", page(wrap, [(0, "a\n")], finished=True))
+    assert list(run.pieces(follow=False)) == [("stdout", "a\n")]
 
 
 def test_following_yields_pieces_until_the_run_has_ended(grid, run, wrap):

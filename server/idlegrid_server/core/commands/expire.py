@@ -70,11 +70,9 @@ class RequeueRuns(_OfRuns):
     """Write queue entries again that the queue may not have: after an outage, a crash, or its loss."""
 
     front: bool = False
-    running: bool = False
-    """Also say which runs are on nodes: for a queue that knows nothing any more."""
 
     def apply(self, batch: Batch) -> None:
-        """Push what is pending, take out what has ended."""
+        """Push what is pending, take out what has ended; what runs may still lie where it was popped."""
         for uuid in self.uuids:
             run = batch.runs.get(uuid)
             batch.owed.add(uuid)
@@ -82,10 +80,10 @@ class RequeueRuns(_OfRuns):
                 batch.drop(uuid)
             elif run.state is RunState.PENDING:
                 batch.push(run, front=self.front)
-            elif run.state is not RunState.RUNNING:
-                batch.ops.append(Remove(uuid, run.queue))
-            elif self.running:
+            elif run.state is RunState.RUNNING:
                 batch.ops.append(Started(uuid, run.queue, run.node_id or ""))
+            else:
+                batch.ops.append(Remove(uuid, run.queue))
 
 
 @dataclass(slots=True)

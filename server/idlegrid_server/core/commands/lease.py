@@ -58,6 +58,7 @@ class LeaseRuns:
         seconds = run.timeout + self.margin if self.seconds is None else self.seconds
         run.lease_expires_at = batch.now + seconds
         run.listed, run.frozen, run.reason = self.via == "legacy", False, ""
+        run.digest, run.exit_code, run.truncated = "", None, False
         run.cpu_seconds = run.wall_seconds = run.max_memory_mb = 0.0
         batch.move(run, Event.LEASE, self.offer.node_id)
         batch.notify("task_started", run)

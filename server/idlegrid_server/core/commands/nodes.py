@@ -77,10 +77,11 @@ class Beat:
         node = batch.nodes.get(self.node_id) or self._join(batch)
         back = node.health is not NodeHealth.ALIVE
         entered = self._update(batch, node)
-        if entered or back:
+        if entered or (back and node.state is not NodeState.OFFLINE):
             batch.spells.append(NodeSpell(node.id, batch.now, node.state.value, node.reason))
         if node.state is NodeState.OFFLINE:
-            leave(batch, node, NodeHealth.LEFT)
+            if node.health is not NodeHealth.LEFT:
+                leave(batch, node, NodeHealth.LEFT)
         else:
             node.health = NodeHealth.ALIVE
             batch.ops.append(node_seen(node))
@@ -99,6 +100,9 @@ class Beat:
     def _update(self, batch: Batch, node: Node) -> bool:
         """Take over the facts; whether the node's state or reason changed."""
         before = (node.state, node.reason)
+        if node.health is NodeHealth.LOST:
+            # That it is offline was our word, not the node's.
+            node.state, node.reason = NodeState.UNKNOWN, ""
         for fact in fields(self.facts):
             value = getattr(self.facts, fact.name)
             if value is not None:

@@ -123,24 +123,24 @@ class LegacyReport:
 def take_report(batch: Batch, run: Run | None, report: Report) -> None:
     """Record a report. The newest lease's result counts even after the lease has run out.
 
-    The same report again changes nothing. Raises NotFound for a run that is not there, StaleReport for a lease that
-    is not the newest, or a result that differs from the recorded one.
+    The same report again changes nothing, whatever the first one led to. Raises NotFound for a run that is not
+    there, StaleReport for a lease that is not the newest, or a report that differs from the lease's first one.
     """
     if run is None:
         raise NotFound(f"Run {report.run_uuid} is unknown: drop it")
     if run.lease_id != report.lease_id:
         raise StaleReport(f"Task {run.id}: this lease is gone, a newer attempt has the run")
-    if run.state.is_final or run.state is RunState.WAITING:
+    if run.state.is_final or run.digest:
         _compare(run, report)
         return
     _note(batch, run, report)
+    run.digest = report.digest
     event = _event(run, report.outcome)
     if event is Event.RETRY:
         run.retries += 1
         run.not_before = batch.now + min(RETRY_CAP, RETRY_FIRST_DELAY * 2 ** (run.retries - 1))
     if batch.move(run, event, report.reason, report.outcome).is_final:
         batch.outputs[run.uuid] = Output(report.result, report.error)
-        run.digest = report.digest
     batch.notify(ENDED_WORDS.get(run.state, "task_updated"), run)
 
 

@@ -11,8 +11,9 @@ from idlegrid_server.http.dialects.idle import streams, translate
 from idlegrid_server.http.dialects.idle.health import health
 from idlegrid_server.http.dialects.idle.schemas import ResultIn, SubmitIn, SubmitManyIn
 from idlegrid_server.http.fingerprint import fingerprint
+from idlegrid_server.http.parsing import StrictRoute, storable
 
-router = APIRouter(tags=["idle"])
+router = APIRouter(tags=["idle"], route_class=StrictRoute)
 KeyHeader = Annotated[str, Header(alias="Idempotency-Key", max_length=255)]
 Wait = Annotated[float, Query(ge=0, le=60)]
 
@@ -52,7 +53,8 @@ async def get_task(request: Request, coordinator: CoordinatorDep) -> JSONRespons
 @router.post("/submit_result", dependencies=[allow("node")])
 async def submit_result(words: ResultIn, coordinator: CoordinatorDep) -> dict[str, Any]:
     """Record what a legacy worker found."""
-    run = await coordinator.legacy_report(words.task_id, words.result, words.error, words.lease_id)
+    result, error = storable(words.result) or "", storable(words.error)
+    run = await coordinator.legacy_report(words.task_id, result, error, words.lease_id)
     return translate.recorded(run.id)
 
 

@@ -16,8 +16,9 @@ from idlegrid_server.http.dialects.nodes.schemas import (
     ReportsIn,
     Slots,
 )
+from idlegrid_server.http.parsing import StrictRoute
 
-router = APIRouter(prefix="/internal", tags=["nodes"], dependencies=[allow("node")])
+router = APIRouter(prefix="/internal", tags=["nodes"], dependencies=[allow("node")], route_class=StrictRoute)
 
 
 @router.post("/heartbeat")

@@ -57,7 +57,7 @@ class ResourcesIn(Words):
 
 
 class LoadIn(Words):
-    """What a node's machine is doing; 100 percent of the CPU is one core or all of them, as the node counts."""
+    """What a node's machine is doing."""
 
     cpu_percent: Percent = 0.0
     memory_percent: Percent = 0.0

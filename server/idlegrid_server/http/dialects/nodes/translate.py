@@ -9,6 +9,7 @@ from idlegrid_server.core.coordinator import Room, Work
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import Sandbox, Usage
 from idlegrid_server.http.dialects.nodes.schemas import HeartbeatIn, HeldIn, LogIn, NextIn, ReportIn, UsageIn
+from idlegrid_server.http.parsing import storable
 
 
 def facts(words: HeartbeatIn, address: str) -> NodeFacts:
@@ -49,8 +50,8 @@ def report(words: ReportIn) -> Report:
         lease_id=words.lease_id,
         outcome=words.outcome,
         reason=words.reason,
-        result=_storable(words.result),
-        error=_storable(words.error),
+        result=storable(words.result),
+        error=storable(words.error),
         exit_code=words.exit_code,
         truncated=words.truncated,
         usage=_usage(words.usage),
@@ -127,9 +128,4 @@ def _usage(words: UsageIn) -> Usage:
 
 
 def _logs(pieces: Sequence[LogIn]) -> list[tuple[int, float, str, str]]:
-    return [(piece.seq, piece.time, piece.stream, _storable(piece.text) or "") for piece in pieces]
-
-
-def _storable(text: str | None) -> str | None:
-    """PostgreSQL's text knows no NUL; it is shown as the symbol for it."""
-    return None if text is None else text.replace("\0", "\u2400")
+    return [(piece.seq, piece.time, piece.stream, storable(piece.text) or "") for piece in pieces]

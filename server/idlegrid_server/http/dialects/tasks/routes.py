@@ -14,6 +14,7 @@ router = APIRouter(prefix="/api", tags=["tasks"])
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
 Size = Annotated[int, Query(ge=1, le=200)]
 RunId = Annotated[int, Path(ge=0)]
+WorkerId = Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Status = Literal["pending", "running", "completed", "failed", "aborted"]
 
 
@@ -23,7 +24,7 @@ async def runs(
     page: Page = 1,
     size: Size = 20,
     status: Status | None = None,
-    worker_id: str | None = None,
+    worker_id: WorkerId | None = None,
     order: Literal["asc", "desc"] = "desc",
 ) -> dict[str, Any]:
     """A page of runs."""

@@ -1,4 +1,4 @@
-"""Real servers for the store tests: each starts its own, in a temporary folder, and stops it."""
+"""What every tier may use: waiting on a predicate, and real Redis servers, each in a temporary folder."""
 
 import shutil
 import signal
@@ -7,20 +7,22 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
-Eventually = Callable[..., None]
+Eventually = Callable[..., Any]
 
 
-def wait_until(predicate: Callable[[], object], description: str, seconds: float = 30.0) -> None:
-    """Return as soon as the predicate holds; fail with the description when it does not in time."""
+def wait_until(predicate: Callable[[], Any], description: str, seconds: float = 30.0) -> Any:
+    """The predicate's value as soon as that is true; fail with the description when it is not in time."""
     deadline = time.monotonic() + seconds
-    while not predicate():
+    while not (value := predicate()):
         if time.monotonic() > deadline:
             pytest.fail(f"waited {seconds:g} s in vain: {description}")
         time.sleep(0.01)
+    return value
 
 
 class RedisProcess:
@@ -69,9 +71,9 @@ class RedisProcess:
             return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def eventually() -> Eventually:
-    """`eventually(predicate, description, seconds)`: waits for it."""
+    """`eventually(predicate, description, seconds)`: waits until it holds, and answers what it returned."""
     return wait_until
 
 
@@ -87,6 +89,12 @@ def _started() -> Iterator[RedisProcess]:
 
 @pytest.fixture(scope="session")
 def _shared_redis() -> Iterator[RedisProcess]:
+    yield from _started()
+
+
+@pytest.fixture(scope="session")
+def session_redis() -> Iterator[RedisProcess]:
+    """A Redis that stays as it is for the whole session: coordinators that many tests share keep their queues there."""
     yield from _started()
 
 
