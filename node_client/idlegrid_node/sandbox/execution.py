@@ -96,6 +96,7 @@ class Execution:
         self._unsent = frame(self._job)
         self._lines = b""
         self._ready = False
+        self._manners = meter.LastInLine()
         self._ack_by: float | None = None
         self._meter_at = time.monotonic() + METER_SECONDS
         with selectors.DefaultSelector() as self._selector:
@@ -199,6 +200,7 @@ class Execution:
         match words:
             case [b"ready"]:
                 self._ready = True
+                self._manners.push_back(self._guest.pid)
             case [b"stopped"]:
                 self._stands(frozen=True)
             case [b"continued"]:
@@ -258,7 +260,7 @@ class Execution:
             self._end("memory_limit")
         self.ending.cpu_seconds = max(self.ending.cpu_seconds, usage.cpu_seconds)
         self.ending.max_memory_mb = max(self.ending.max_memory_mb, min(usage.memory_mb, limit * 1.0))
-        meter.last_in_line(self._guest.pid)
+        self._manners.push_back(self._guest.pid)
 
     def _end(self, cause: str) -> None:
         """Kill everything: stopped first, because a killer that competes with busy processes takes seconds."""

@@ -47,11 +47,24 @@ def memory_over(root: int, limit_mb: float, usage: Usage) -> bool:
     return usage.memory_mb > limit_mb and exact_memory_mb(root) > limit_mb
 
 
-def last_in_line(root: int) -> None:
-    """Put the tree's sessions behind everybody else's: `setsid` makes `nice` useless (autogroup, sched(7))."""
-    for pid in tree(root):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/autogroup", "w") as file:
-            file.write("19")
+class LastInLine:
+    """Puts a tree's sessions behind everybody else's: `setsid` makes `nice` useless (autogroup, sched(7)).
+
+    The kernel takes one write per 0.1 s from an ordinary user; what it refused is tried again next time.
+    """
+
+    def __init__(self) -> None:
+        self._done = {os.getsid(0)}  # bubblewrap itself is in our own session, which must stay in front
+
+    def push_back(self, root: int) -> None:
+        """Push back all sessions that appeared since the last call."""
+        for pid in tree(root):
+            with contextlib.suppress(OSError):
+                session = os.getsid(pid)
+                if session not in self._done:
+                    with open(f"/proc/{pid}/autogroup", "w") as file:
+                        file.write("19")
+                    self._done.add(session)
 
 
 def _children(pid: int) -> list[int]:

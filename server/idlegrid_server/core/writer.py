@@ -6,6 +6,7 @@ or not the queue answers: the outbox remembers what the queue is owed.
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from idlegrid_server.core.errors import GridError, QueueUnavailable, RecordUnava
 from idlegrid_server.core.ports import Queue, Record
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 MAX_GROUP: Final = 256
 """Most commands in one transaction."""
 GATHER_SECONDS: Final = 0.003
@@ -72,10 +74,18 @@ class Writer:
         while True:
             entries, last = self._take()
             if entries or self._settled:
-                self._pop(entries)
-                self._write(entries)
+                self._carry_out(entries)
             if last:
                 return
+
+    def _carry_out(self, entries: list[_Entry]) -> None:
+        """The outermost edge: a fault that nobody foresaw is the answer of those it met, and the writer goes on."""
+        try:
+            self._pop(entries)
+            self._write(entries)
+        except Exception as error:
+            log.exception("the writer met a fault")
+            _fail([entry for entry in entries if not entry.future.done()], error)
 
     def _take(self) -> tuple[list[_Entry], bool]:
         """What has gathered, waiting for the first; whether it is the last."""
@@ -95,17 +105,19 @@ class Writer:
         self._crowded = len(entries) > 1
         return entries, entry is None
 
-    def _write(self, entries: list[_Entry]) -> None:
-        """Write a group; when its transaction fails for another reason than an absent record, each one alone."""
+    def _write(self, entries: list[_Entry], *, again: bool = False) -> None:
+        """Write a group. When its transaction fails for another reason than an absent record, each one alone, once:
+        one of them may be at fault, or another coordinator was first.
+        """
         try:
             batch = self._commit(entries)
         except Exception as error:  # noqa: BLE001  the writer must outlive every fault of one batch
-            if len(entries) > 1 and not isinstance(error, RecordUnavailable):
-                for entry in entries:
-                    entry.error = None
-                    self._write([entry])
-            else:
+            if again or isinstance(error, RecordUnavailable):
                 _fail(entries, error)
+                return
+            for entry in entries:
+                entry.error = None
+                self._write([entry], again=True)
             return
         self._hand_over(batch)
         _answer(entries, batch)
@@ -143,6 +155,9 @@ class Writer:
         try:
             self._queue.apply(batch.ops)
         except QueueUnavailable:
+            return
+        except Exception:
+            log.exception("the queue failed in a way of its own")
             return
         self._settled |= batch.owed
 
