@@ -37,6 +37,20 @@ for step in range({steps}):
     time.sleep({pause})
 print({answer})
 """
+SIGNS = {
+    "overview": ".js-plotly-plot .main-svg",
+    "submit": ".st-key-code textarea",
+    "runs": "[data-testid=stDataFrame] canvas",
+    "nodes": "[data-testid=stDataFrame] canvas",
+}
+"""What stands on a page when it is drawn."""
+
+CHARTS = 4
+"""On the overview."""
+
+NODES = {"lab-01": "always", "lab-02": "always", "lab-03": "desktop"}
+"""The machines in the pictures, and who comes first there."""
+
 FAILING = "import json\njson.loads('not json')\n"
 
 
@@ -47,7 +61,9 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         server, console = options.server, options.console
         if not console:
-            server, console = stack.enter_context(grid(options.nodes))
+            server, console = stack.enter_context(grid(nodes=0))
+            for name, profile in NODES.items():
+                stack.enter_context(node(server, name, profile))
         if options.work:
             with Client(server) as client:
                 give_work(client, options.seconds)
@@ -61,7 +77,8 @@ def photograph(browser: webdriver.Chrome, console: str, page: str, target: Path)
     """Open one page, wait until it stands, and keep its picture."""
     browser.get(console if page == "overview" else f"{console}/{page}")
     waiting = WebDriverWait(browser, 30)
-    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "h1"), f"the page {page} has no title")
+    least = CHARTS if page == "overview" else 1
+    waiting.until(lambda b: len(b.find_elements(By.CSS_SELECTOR, SIGNS[page])) >= least, f"{page} is not drawn")
     if page == "submit":
         browser.find_element(By.XPATH, "//button[contains(., 'Run it')]").click()
         waiting.until(lambda b: "Standard output" in b.page_source, "no result came")
@@ -74,7 +91,6 @@ def photograph(browser: webdriver.Chrome, console: str, page: str, target: Path)
 
 def _choose_first_row(browser: webdriver.Chrome, waiting: WebDriverWait) -> None:  # type: ignore[type-arg]
     """Tables are drawn on a canvas: the box of the first row is a place, not an element."""
-    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-testid=stDataFrame] canvas"), "no table")
     time.sleep(1.0)
     canvas = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDataFrame] canvas")
     left, top = -(canvas.size["width"] // 2) + 15, -(canvas.size["height"] // 2) + 52
@@ -101,17 +117,31 @@ def give_work(client: Client, seconds: float) -> None:
 def grid(nodes: int) -> Iterator[tuple[str, str]]:
     """A grid of its own in a temporary folder: the URLs of its coordinator and its console."""
     server, console = _free_port(), _free_port()
+    words = ["up", "--nodes", str(nodes), "--port", str(server), "--console-port", str(console)]
+    with _running(words):
+        for url in (f"http://127.0.0.1:{server}/health", f"http://127.0.0.1:{console}/_stcore/health"):
+            _until(lambda url=url: _answers(url), f"{url} does not answer")  # type: ignore[misc]
+        yield f"http://127.0.0.1:{server}", f"http://127.0.0.1:{console}"
+
+
+@contextlib.contextmanager
+def node(server: str, name: str, profile: str) -> Iterator[None]:
+    """A node under a name of its own."""
+    with _running(["node", "--server", server, "--name", name, "--profile", profile, "--slots", "2"]):
+        yield
+
+
+@contextlib.contextmanager
+def _running(words: list[str]) -> Iterator[None]:
+    """An `idlegrid` command with a data folder of its own, until the end of the block."""
+    program = str(Path(sys.executable).with_name("idlegrid"))
     with tempfile.TemporaryDirectory() as data:
-        command = [str(Path(sys.executable).with_name("idlegrid")), "up", "--data", data, "--nodes", str(nodes)]
-        command += ["--port", str(server), "--console-port", str(console)]
-        up = subprocess.Popen(command, start_new_session=True)
+        process = subprocess.Popen([program, *words, "--data", data])
         try:
-            for url in (f"http://127.0.0.1:{server}/health", f"http://127.0.0.1:{console}/_stcore/health"):
-                _until(lambda url=url: _answers(url), f"{url} does not answer")  # type: ignore[misc]
-            yield f"http://127.0.0.1:{server}", f"http://127.0.0.1:{console}"
+            yield
         finally:
-            up.send_signal(signal.SIGTERM)
-            up.wait(30)
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
 
 @contextlib.contextmanager
@@ -145,7 +175,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--to", type=Path, default=HERE / "docs" / "console", help="the folder of the pictures")
     parser.add_argument("--pages", nargs="+", default=["overview", "submit", "runs", "nodes"])
     parser.add_argument("--dark", action="store_true", help="the dark look, in files of their own")
-    parser.add_argument("--nodes", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=90.0, help="how long to submit work before")
     parser.add_argument("--console", help="the console of a running grid")
     parser.add_argument("--server", default=os.environ.get("IDLEGRID_URL"), help="its coordinator")

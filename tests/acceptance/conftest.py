@@ -177,6 +177,15 @@ class Caller:
             with error:
                 return error.code, json.load(error)
 
+    def tries(self, path: str, body: Any, seconds: float = 5.0, **headers: str) -> Any:
+        """A good answer; None when the coordinator is away or cannot take it now."""
+        try:
+            status, answer = self.ask(path, body, seconds, **headers)
+        except AWAY:
+            return None
+        assert status in (200, 503), f"{path}: {status} {answer}"
+        return answer if status == 200 else None
+
     def get(self, path: str, body: Any = None) -> Any:
         """A good answer."""
         status, answer = self.ask(path, body)
@@ -192,6 +201,10 @@ class Caller:
     def whole(self, run: int) -> Json:
         """All that is recorded about a run."""
         return self.get(f"/api/runs/{run}")["data"]
+
+    def ends_of(self, run: Json) -> list[str]:
+        """The events with which a run, as `whole` gives it, has ended: exactly one, if all is well."""
+        return [line["event"] for line in run["events"] if line["event"] in FINAL_EVENTS]
 
     def nodes(self) -> list[Json]:
         return self.get("/api/workers")["data"]["items"]

@@ -67,7 +67,7 @@ def test_code_that_nothing_can_take_says_why_it_waits_and_can_be_called_off(visi
 
 def test_the_nodes_page_shows_the_node_and_its_state(visit, client):
     browser = visit("nodes")
-    name = client.nodes()[0].hostname
+    name = client.nodes()[0].id
     until(browser, lambda b: name in cells(b), f"the table names {name}")
     until(browser, lambda b: {"idle", "running"} & set(cells(b)), "the table tells the node's state")
 

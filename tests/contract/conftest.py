@@ -183,7 +183,8 @@ class Grid:
     def listen(self) -> ClientConnection:
         """A listener on `/ws/updates`."""
         address = self.url.replace("http", "ws", 1) + "/ws/updates"
-        return self.closing(connect(address + (f"?api_key={self.key}" if self.key else "")))
+        connection = connect(address + (f"?api_key={self.key}" if self.key else ""))
+        return self._open.enter_context(connection)
 
     def closing(self, thing: Any) -> Any:
         """Closed when the test is over."""

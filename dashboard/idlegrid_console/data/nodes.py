@@ -67,7 +67,7 @@ def table(nodes: Iterable[NodeInfo]) -> pd.DataFrame:
 
 def _row(node: NodeInfo) -> dict[str, Any]:
     return {
-        "node": one_line(node.hostname or node.id),
+        "node": one_line(node.id),
         "state": [node.doing],
         "why": name(node.reason, NODE_REASON),
         "since": moment(node.since),

@@ -43,7 +43,7 @@ def _row(run: RunInfo) -> dict[str, Any]:
         "status": [run.status],
         "why": one_line(why(run.status, run.reason, run.waiting_for)),
         "name": one_line(run.task_name or ""),
-        "node": one_line(run.worker_hostname or run.worker_id or ""),
+        "node": one_line(run.worker_id or ""),
         "created": moment(run.created_at),
         "started": moment(run.started_at),
         "seconds": run.execution_time,
@@ -69,7 +69,7 @@ def facts(run: Details) -> list[tuple[str, str]]:
     """What is worth knowing of a run at a glance, as label and text."""
     wanted = run.get("resources") or {}
     all_facts = [
-        (_("Node"), visible(run.get("worker_hostname") or run.get("worker_id") or "–")),
+        (_("Node"), visible(run.get("worker_id") or "–")),
         (_("Run time"), duration(run.get("execution_time"))),
         (_("Time limit"), duration(run.get("timeout_seconds"))),
         (_("Asked for"), _resources(wanted)),

@@ -15,10 +15,22 @@ PAGE_SIZE = 10
 """Rows at a time: the table and the chosen run fit one screen."""
 
 
-def chosen() -> int | None:
-    """The run that is shown in full: it is in the address, so that it can be sent to somebody."""
+def _read_address() -> None:
+    """Choose the run that the address names, so that it can be sent to somebody.
+
+    Only when the page is opened: while it stands, a refresh may still carry the address from before a choice.
+    """
     given = st.query_params.get("run", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+    if given.isascii() and given.isdigit() and len(given) < 19:
+        st.session_state.chosen_run = int(given)
+
+
+def _choose_run(run_id: int | None) -> None:
+    st.session_state.chosen_run = run_id
+    if run_id is None:
+        st.query_params.pop("run", None)
+    else:
+        st.query_params["run"] = str(run_id)
 
 
 @st.fragment(run_every=2, key="runs")
@@ -45,7 +57,7 @@ def _table(items: tuple[RunInfo, ...]) -> None:
     frame = runs.table(items)
     st.session_state.shown_runs = list(frame["id"])
     # Rows move down as new runs come: the mark has to follow its run, not stay on its line.
-    marked = {"rows": runs.position(frame, chosen()), "columns": [], "cells": []}
+    marked = {"rows": runs.position(frame, st.session_state.get("chosen_run")), "columns": [], "cells": []}
     if st.session_state.get("runs_table", {}).get("selection", {}).get("rows") != marked["rows"]:
         st.session_state.runs_table = {"selection": marked}
     st.dataframe(
@@ -58,10 +70,7 @@ def _table(items: tuple[RunInfo, ...]) -> None:
 def _choose() -> None:
     rows = st.session_state.runs_table["selection"]["rows"]
     shown = st.session_state.shown_runs
-    if rows and rows[0] < len(shown):
-        st.query_params["run"] = str(shown[rows[0]])
-    else:
-        st.query_params.pop("run", None)
+    _choose_run(shown[rows[0]] if rows and rows[0] < len(shown) else None)
     st.rerun(["runs", "run"])
 
 
@@ -89,12 +98,13 @@ def _columns() -> dict[str, Any]:
 @st.fragment(run_every=1, key="run")
 def _run() -> None:
     with Live("run", quiet=True) as live:
-        if (run_id := chosen()) is not None:
+        if (run_id := st.session_state.get("chosen_run")) is not None:
             run_panel(live, run_id, "run")
         else:
             st.caption(_("Choose a run by the box at its left to see its result, log and events."))
 
 
+_read_address()
 st.title(_("Runs"), anchor=False)
 _runs()
 _run()

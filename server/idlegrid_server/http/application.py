@@ -27,7 +27,7 @@ def make_application(
     """The application; `lifespan` puts a Grid into `app.state.grid` unless one is given."""
     app = FastAPI(title="idlegrid", version=VERSION, lifespan=lifespan, redoc_url=None, telemetry=NO_TELEMETRY)
     app.state.grid = grid
-    for router in (idle.router, nodes.router, tasks.router, websocket.router, wheels.router):
+    for router in (nodes.router, idle.router, tasks.router, websocket.router, wheels.router):
         app.include_router(router)
     app.add_api_route("/livez", _livez, include_in_schema=False)
     errors.install(app)

@@ -2,9 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Final
 
-from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from idlegrid_server.core.coordinator import Coordinator
@@ -35,41 +34,18 @@ def grid_of(connection: HTTPConnection) -> Grid:
     return grid
 
 
-async def _coordinator(connection: HTTPConnection) -> Coordinator:
-    return grid_of(connection).coordinator
+async def admit(connection: HTTPConnection, scope: str | None) -> str:
+    """Let a caller whose key has the scope in; its name, empty without keys.
 
-
-async def _grid(connection: HTTPConnection) -> Grid:
-    return grid_of(connection)
-
-
-CoordinatorDep = Annotated[Coordinator, Depends(_coordinator)]
-GridDep = Annotated[Grid, Depends(_grid)]
-
-
-class Allowed:
-    """A dependency that lets a caller with this scope in, and tells the handler its name (empty without keys)."""
-
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
-
-    async def __call__(self, connection: HTTPConnection) -> str:
-        """Raises NotAuthenticated or NotAuthorized."""
-        grid = grid_of(connection)
-        if not grid.settings.needs_keys:
-            return ""
-        key = await find_key(grid, presented_key(connection))
-        if self.scope not in key.scopes and "admin" not in key.scopes:
-            raise NotAuthorized(f"This key may not do that: it lacks the scope {self.scope}")
-        return key.name
-
-
-def allow(scope: str) -> Any:
-    """A route's `dependencies=[allow(...)]`."""
-    return Depends(Allowed(scope))
-
-
-SubmitterDep = Annotated[str, Depends(Allowed("submit"))]
+    Raises NotAuthenticated or NotAuthorized.
+    """
+    grid = grid_of(connection)
+    if scope is None or not grid.settings.needs_keys:
+        return ""
+    key = await find_key(grid, presented_key(connection))
+    if scope not in key.scopes and "admin" not in key.scopes:
+        raise NotAuthorized(f"This key may not do that: it lacks the scope {scope}")
+    return key.name
 
 
 def presented_key(connection: HTTPConnection) -> str:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from idlegrid_server.core.errors import AccessError
 from idlegrid_server.core.model import Notice
-from idlegrid_server.http.deps import Allowed, grid_of
+from idlegrid_server.http.deps import admit, grid_of
 from idlegrid_server.http.dialects.idle.translate import update
+from idlegrid_server.http.scopes import SCOPES
 
 router = APIRouter()
 
@@ -18,7 +19,7 @@ router = APIRouter()
 async def updates(socket: WebSocket) -> None:
     """Send each notice until one side hangs up; a listener that falls far behind is cut off."""
     try:
-        await Allowed("submit")(socket)
+        await admit(socket, SCOPES["WS", "/ws/updates"])
     except AccessError:
         await socket.close(1008)
         return

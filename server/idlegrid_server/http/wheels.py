@@ -8,30 +8,31 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, HTMLResponse
 
 from idlegrid_server.core.errors import NotFound
-from idlegrid_server.http.deps import Grid, GridDep
+from idlegrid_server.http.deps import Grid
+from idlegrid_server.http.routing import Call, GridRoute
 
-router = APIRouter(tags=["wheels"], include_in_schema=False)
+router = APIRouter(tags=["wheels"], include_in_schema=False, route_class=GridRoute)
 
 
 @router.get("/dist/simple/")
-async def projects(grid: GridDep) -> HTMLResponse:
+async def projects(call: Call) -> HTMLResponse:
     """The projects offered."""
-    return _page(sorted({(name, f"{name}/") for name in map(_project, _wheels(grid))}))
+    return _page(sorted({(name, f"{name}/") for name in map(_project, _wheels(call.grid))}))
 
 
 @router.get("/dist/simple/{project}/")
-async def files(project: str, grid: GridDep) -> HTMLResponse:
+async def files(project: str, call: Call) -> HTMLResponse:
     """A project's wheels."""
-    wheels = [wheel for wheel in _wheels(grid) if _project(wheel) == _normal(project)]
+    wheels = [wheel for wheel in _wheels(call.grid) if _project(wheel) == _normal(project)]
     if not wheels:
         raise NotFound(f"No wheel of {project} is offered here")
     return _page([(wheel.name, f"../../files/{wheel.name}") for wheel in wheels])
 
 
 @router.get("/dist/files/{name}")
-async def file(name: str, grid: GridDep) -> FileResponse:
+async def file(name: str, call: Call) -> FileResponse:
     """A wheel."""
-    for wheel in _wheels(grid):
+    for wheel in _wheels(call.grid):
         if wheel.name == name:
             return FileResponse(wheel, media_type="application/octet-stream")
     raise NotFound(f"{name} is not offered here")

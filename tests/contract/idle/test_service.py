@@ -65,7 +65,7 @@ def test_stats_count_what_ended_and_how(grid):
     machine = grid.machine()
     for outcome in ("completed", "failed", "timed_out"):
         grid.submit()
-        machine.report(machine.lease(), outcome, usage={"wall_seconds": 7200})
+        machine.report(machine.lease(), outcome, usage={"cpu_seconds": 7200})
     grid.submit()
     after = grid.get("/stats").json()
     grown = {name: after["tasks"][name] - before["tasks"][name] for name in ("total", "completed", "pending", "failed")}

@@ -43,7 +43,7 @@ def test_the_state_tells_whether_the_owner_is_there(node, state, profile, owner)
 
 
 def test_nodes_are_listed_by_name(node):
-    assert list(nodes.table([node("b"), node("a")])["node"]) == ["a", "b"]
+    assert list(nodes.table([node("b"), node("a")])["node"]) == ["a-3f2a91c4", "b-3f2a91c4"]
 
 
 def test_a_node_without_a_sandbox_says_what_mends_it(node):

@@ -111,7 +111,7 @@ def test_a_run_that_has_ended_is_not_asked_for_again(open_page, lively):
 
 def test_the_nodes_page_lists_nodes_with_state_and_reason(open_page, lively):
     frame = open_page("nodes").dataframe[0].value
-    assert list(frame["node"]) == ["lab-01", "lab-02"]
+    assert list(frame["node"]) == ["lab-01-3f2a91c4", "lab-02-3f2a91c4"]
     assert list(frame["why"]) == ["the owner is away", "keyboard or mouse in use"]
 
 
@@ -160,7 +160,7 @@ def test_parameters_that_are_no_object_are_refused_before_sending(open_page, coo
 
 def test_what_users_wrote_is_never_markup(open_page, coordinator, answers):
     evil = "<script>x</script> :red[a] **b** \x1b[31m"
-    coordinator.runs = {1: answers.run_answer(1, result=evil, code=evil, worker_hostname=evil, submitter=evil)}
+    coordinator.runs = {1: answers.run_answer(1, result=evil, code=evil, worker_id=evil, submitter=evil)}
     app = open_page("runs", run="1")
     assert not [part for part in app.markdown if "script" in part.value or "red[" in part.value]
     assert evil.replace("\x1b", "<U+001B>") in texts(app)
@@ -183,13 +183,13 @@ def test_a_page_keeps_what_it_showed_while_the_coordinator_is_away_and_recovers(
     try:
         fresh(app)
         assert "what was known at" in app.warning[0].value
-        assert list(app.dataframe[0].value["node"]) == ["lab-01", "lab-02"]
+        assert list(app.dataframe[0].value["node"]) == ["lab-01-3f2a91c4", "lab-02-3f2a91c4"]
     finally:
         lively.start()
     lively.nodes.pop()
     fresh(app)
     assert not app.warning
-    assert list(app.dataframe[0].value["node"]) == ["lab-01"]
+    assert list(app.dataframe[0].value["node"]) == ["lab-01-3f2a91c4"]
 
 
 def test_a_grid_that_wants_a_key_is_given_the_visitors(open_page, lively):

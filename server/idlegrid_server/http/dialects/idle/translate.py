@@ -118,7 +118,7 @@ def status(view: RunView, waiting_for: str | None) -> dict[str, Any]:
         "completed_at": run.finished_at,
     }
     if name == "failed":
-        words.update(error=view.error or run.reason or run.state.value, exit_code=run.exit_code)
+        words.update(error=view.error or run.reason or run.state.value, exit_code=run.exit_code, reason=run.reason)
     if name == "pending":
         words.update(waiting_for=waiting_for)
     return words

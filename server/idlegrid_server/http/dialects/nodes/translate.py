@@ -9,7 +9,7 @@ from idlegrid_server.core.coordinator import Room, Work
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import Sandbox, Usage
 from idlegrid_server.http.dialects.nodes.schemas import HeartbeatIn, HeldIn, LogIn, NextIn, ReportIn, UsageIn
-from idlegrid_server.http.parsing import storable
+from idlegrid_server.http.text import storable
 
 
 def facts(words: HeartbeatIn, address: str) -> NodeFacts:

@@ -1,0 +1,72 @@
+"""What a handler is given, and what stands before it: the key's scope, and JSON as the wire allows it.
+
+Handlers take a `Call` and nothing through FastAPI's `Depends`, which costs more per request than all the rest.
+"""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic_core import from_json
+from starlette.exceptions import HTTPException
+
+from idlegrid_server.core.coordinator import Coordinator
+from idlegrid_server.core.errors import InvalidInput
+from idlegrid_server.http.deps import Grid, admit, grid_of
+from idlegrid_server.http.scopes import SCOPES
+
+MAX_KEY = 200
+"""Characters of an Idempotency-Key."""
+
+
+class Call(Request):
+    """A request by a caller who may make it. `submitter` is the key's name, empty without keys."""
+
+    submitter: str = ""
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that this application serves."""
+        return grid_of(self)
+
+    @property
+    def coordinator(self) -> Coordinator:
+        """Its verbs."""
+        return grid_of(self).coordinator
+
+    @property
+    def idempotency_key(self) -> str:
+        """The header, or nothing. Raises InvalidInput when it is too long."""
+        key = self.headers.get("idempotency-key", "")
+        if len(key) > MAX_KEY:
+            raise InvalidInput(f"Idempotency-Key: at most {MAX_KEY} characters")
+        return key
+
+    async def json(self) -> Any:
+        """The body as UTF-8 with whole characters and finite numbers, nested at most 200 deep.
+
+        Python's own parser lets lone surrogates and NaN through, which neither a database nor another parser takes.
+        Raises HTTPException 400, which FastAPI lets through, saying where it is malformed.
+        """
+        try:
+            return from_json(await self.body(), allow_inf_nan=False)
+        except ValueError as error:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {error}") from error
+
+
+class GridRoute(APIRoute):
+    """For every router: `APIRouter(route_class=GridRoute)`. Raises KeyError for a route without a row in `SCOPES`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler over a Call, after the caller's key was looked at."""
+        handler = super().get_route_handler()
+        scopes = {method: SCOPES[method, self.path] for method in self.methods or ()}
+
+        async def guarded(request: Request) -> Response:
+            call = Call(request.scope, request.receive)
+            call.submitter = await admit(call, scopes[request.method])
+            return await handler(call)
+
+        return guarded

@@ -1,0 +1,364 @@
+"""A model of the grid under lease, crash, wipe, restore and late results, checked step by step.
+
+Hypothesis picks what happens next; the world does it with the real commands, writer, keeper and SQLite. After every
+step the record must agree with what was acknowledged, and at the end, with everything up again, every run must end.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import Engine, func, select
+
+from idlegrid_server.core.commands import (
+    Beat,
+    CancelRuns,
+    HeldAttempt,
+    LeaseRuns,
+    LegacyReport,
+    MakeRuns,
+    NodeFacts,
+    Report,
+    ReportRuns,
+)
+from idlegrid_server.core.errors import Conflict, InvalidInput, RecordUnavailable, StaleReport
+from idlegrid_server.core.limits import MAX_LOSSES
+from idlegrid_server.core.model import NodeState, Outcome, RunState
+from idlegrid_server.core.ports import RandomIds
+from idlegrid_server.core.queries import RunView
+from idlegrid_server.record import tables as t
+
+from ..parts import offer, open_record, submission
+from .world import TIMES, World
+
+NODES = ("n1", "n2")
+OUTCOMES = ("completed", "failed", "timed_out", "evicted", "returned")
+ENDINGS = frozenset({"complete", "fail", "time_out", "cancel", "abandon"})
+FAULTS = st.sampled_from(("before", "half", "after"))
+IDS = RandomIds()
+PATIENCE = 250
+"""Looks of the keeper within which every run must end once everything is up."""
+
+
+@dataclass
+class Attempt:
+    """A lease as a node remembers it."""
+
+    run_uuid: str
+    lease_id: str
+    node_id: str
+    legacy: bool = False
+    sent: list[Report] = field(default_factory=list)
+
+
+def report_of(attempt: Attempt, outcome: str, words: str = "") -> Report:
+    return Report(
+        run_uuid=attempt.run_uuid,
+        lease_id=attempt.lease_id,
+        outcome=Outcome(outcome),
+        reason="user_error" if outcome == "failed" else "",
+        result=f"{attempt.lease_id}{words}" if outcome == "completed" else None,
+    )
+
+
+class GridMachine(RuleBasedStateMachine):
+    """What may happen, in any order, and what must hold all the time."""
+
+    engine: Engine
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(self.engine)
+        self.acknowledged: dict[str, int] = {}
+        self.keys: dict[str, list[str]] = {}
+        self.held: dict[str, list[Attempt]] = {node: [] for node in NODES}
+        self.gone: list[Attempt] = []
+        """Attempts of nodes that crashed, were told to stop, or have reported: reports of these come late or twice."""
+        self.ended: dict[str, RunView] = {}
+        self.snapshot: object = None
+
+    def do(self, command: Any) -> Any:
+        return self.world.coordinator.writer.do(command)
+
+    @contextmanager
+    def changing_nothing(self) -> Iterator[None]:
+        before = self.world.views()
+        yield
+        assert self.world.views() == before, "a report that does not count has changed the record"
+
+    # --- submitters ---
+
+    @rule(count=st.integers(1, 3), retries=st.integers(0, 2), cpu=st.sampled_from((0.5, 2.0)), level=st.integers(0, 3))
+    def submit(self, count: int, retries: int, cpu: float, level: int) -> None:
+        wish = submission(retry_limit=retries, cpu=cpu, priority=level)
+        uuids = [IDS.run_uuid() for _ in range(count)]
+        try:
+            runs = self.do(MakeRuns([wish] * count, uuids))
+        except RecordUnavailable:
+            return
+        assert [run.uuid for run in runs] == uuids
+        self.acknowledged.update((run.uuid, run.id) for run in runs)
+
+    @rule(key=st.sampled_from("ab"))
+    def submit_with_a_key(self, key: str) -> None:
+        try:
+            runs = self.do(MakeRuns([submission()] * 2, [IDS.run_uuid() for _ in range(2)], key, "words"))
+        except RecordUnavailable:
+            return
+        uuids = [run.uuid for run in runs]
+        assert self.keys.setdefault(key, uuids) == uuids, "one key has made two sets of runs"
+        self.acknowledged.update((run.uuid, run.id) for run in runs)
+
+    @precondition(lambda self: self.keys)
+    @rule(data=st.data())
+    def use_a_key_for_other_words(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.keys)))
+        with self.changing_nothing(), pytest.raises((InvalidInput, RecordUnavailable)):
+            self.do(MakeRuns([submission("other")], [IDS.run_uuid()], key, "other words"))
+
+    @precondition(lambda self: self.acknowledged)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        uuid = data.draw(st.sampled_from(list(self.acknowledged)))
+        try:
+            self.do(CancelRuns([self.acknowledged[uuid]]))
+        except RecordUnavailable:
+            return
+        except Conflict:
+            assert uuid in self.ended, "a run that goes on could not be cancelled"
+            return
+        assert uuid not in self.ended, "an ended run was cancelled"
+
+    # --- nodes ---
+
+    @rule(node=st.sampled_from(NODES), slots=st.integers(1, 3))
+    def lease(self, node: str, slots: int) -> None:
+        self.held[node] += self._lease(LeaseRuns(offer(node, slots), [IDS.lease_id() for _ in range(slots)], 3.0))
+
+    @rule()
+    def lease_to_a_legacy_worker(self) -> None:
+        self.gone += self._lease(LeaseRuns(offer("legacy"), [IDS.lease_id()], None, TIMES.legacy_margin, "legacy"))
+
+    def _lease(self, command: LeaseRuns) -> list[Attempt]:
+        before = self.world.views()
+        try:
+            leases = self.do(command)
+        except RecordUnavailable:
+            return []
+        for lease in leases:
+            assert before[lease.run.uuid].run.state is RunState.PENDING, "a run was leased that was not waiting"
+        legacy = command.via == "legacy"
+        return [Attempt(lease.run.uuid, lease.lease_id, command.offer.node_id, legacy) for lease in leases]
+
+    @rule(node=st.sampled_from(NODES), frozen=st.booleans(), all_of_them=st.booleans())
+    def beat(self, node: str, frozen: bool, all_of_them: bool) -> None:
+        listed = self.held[node] if all_of_them else self.held[node][1:]
+        held = [HeldAttempt(run_uuid=a.run_uuid, lease_id=a.lease_id, frozen=frozen) for a in listed]
+        try:
+            orders = self.do(Beat(node, NodeFacts(state=NodeState.RUNNING), held, TIMES))
+        except RecordUnavailable:
+            return
+        stopped = {order.lease_id for order in orders if order.kind == "stop"}
+        views = self.world.views()
+        for attempt in listed:
+            run = views[attempt.run_uuid].run
+            mine = run.state is RunState.RUNNING and run.lease_id == attempt.lease_id
+            assert mine == (attempt.lease_id not in stopped)
+            assert not mine or run.lease_expires_at == self.world.clock.now() + TIMES.lease
+        self.gone += [attempt for attempt in listed if attempt.lease_id in stopped]
+        self.held[node] = [attempt for attempt in self.held[node] if attempt.lease_id not in stopped]
+
+    @rule(node=st.sampled_from(NODES))
+    def crash_a_node(self, node: str) -> None:
+        self.gone += self.held[node]
+        self.held[node] = []
+
+    @precondition(lambda self: any(self.held.values()))
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES))
+    def report(self, data: st.DataObject, outcome: str) -> None:
+        attempt = data.draw(st.sampled_from([a for held in self.held.values() for a in held]))
+        if self._send(attempt, report_of(attempt, outcome)):
+            self.held[attempt.node_id].remove(attempt)
+            self.gone.append(attempt)
+
+    @precondition(lambda self: self.gone)
+    @rule(data=st.data(), outcome=st.sampled_from(OUTCOMES), words=st.sampled_from(("", "!")))
+    def report_late_or_twice_or_differently(self, data: st.DataObject, outcome: str, words: str) -> None:
+        attempt = data.draw(st.sampled_from(self.gone))
+        again = bool(attempt.sent) and data.draw(st.booleans())
+        self._send(attempt, attempt.sent[-1] if again else report_of(attempt, outcome, words))
+
+    def _send(self, attempt: Attempt, report: Report) -> bool:
+        """Send it; whether there was an answer. Only the first report of the newest lease may change anything."""
+        before = self.world.views()
+        run = before[attempt.run_uuid].run
+        counts = run.lease_id == attempt.lease_id and not run.digest and not run.state.is_final
+        repeats = run.lease_id == attempt.lease_id and run.digest == report.digest
+        try:
+            problem = self.do(ReportRuns(attempt.node_id, [report]))[0].problem
+        except RecordUnavailable:
+            attempt.sent.append(report)
+            return False
+        attempt.sent.append(report)
+        note(f"{report.outcome} of {run.state} run {run.id}: {problem or 'ok'}")
+        assert (problem is None) == (counts or repeats)
+        if not counts:
+            assert problem is None or isinstance(problem, StaleReport)
+            assert self.world.views() == before, "a report that does not count has changed the record"
+        return True
+
+    @precondition(lambda self: self.acknowledged)
+    @rule(data=st.data(), named=st.booleans())
+    def report_by_id_as_a_legacy_worker_does(self, data: st.DataObject, named: bool) -> None:
+        uuid = data.draw(st.sampled_from(list(self.acknowledged)))
+        before = self.world.views()
+        run = before[uuid].run
+        lease_id = run.lease_id if named else None
+        try:
+            self.do(LegacyReport(run.id, "from afar", None, lease_id))
+        except RecordUnavailable:
+            return
+        except StaleReport:
+            assert self.world.views() == before
+            return
+        assert run.lease_via == "legacy"
+
+    # --- what breaks ---
+
+    @rule(steps=st.integers(1, 8))
+    def pass_time(self, steps: int) -> None:
+        self.world.pass_time(steps)
+
+    @rule(seconds=st.sampled_from((-60.0, 60.0)))
+    def set_the_clock(self, seconds: float) -> None:
+        self.world.clock.jump(seconds)
+
+    @rule()
+    def kill_and_restart_the_coordinator(self) -> None:
+        self.world.restart()
+
+    @rule(fault=FAULTS)
+    def the_record_fails_next(self, fault: str) -> None:
+        self.world.record.fault = "after" if fault == "after" else "before"
+
+    @rule(fault=FAULTS)
+    def the_queue_fails_at_the_next_write(self, fault: str) -> None:
+        self.world.queue.fault_of_apply = fault
+
+    @rule()
+    def the_queue_fails_at_the_next_pop(self) -> None:
+        self.world.queue.fault_of_pop = "after"
+
+    @rule(away=st.booleans())
+    def the_queue_goes_or_comes_back(self, away: bool) -> None:
+        if away:
+            self.world.queue.break_down()
+        else:
+            self.world.queue.mend()
+
+    @rule()
+    def the_queue_loses_everything(self) -> None:
+        self.world.queue.wipe()
+
+    @rule()
+    def take_a_snapshot_of_the_queue(self) -> None:
+        self.snapshot = self.world.queue.snapshot()
+
+    @precondition(lambda self: self.snapshot is not None)
+    @rule()
+    def restore_the_queue(self) -> None:
+        self.world.queue.restore(self.snapshot)
+
+    @rule(suspended=st.booleans())
+    def suspend_or_resume(self, suspended: bool) -> None:
+        self.world.queue.suspend(suspended)
+
+    # --- what must hold ---
+
+    @invariant()
+    def every_acknowledged_submission_exists_once(self) -> None:
+        views = self.world.views()
+        for uuid, run_id in self.acknowledged.items():
+            assert views[uuid].run.id == run_id
+        for key, uuids in self.keys.items():
+            assert all(uuid in views for uuid in uuids), key
+
+    @invariant()
+    def what_has_ended_never_changes(self) -> None:
+        views = self.world.views()
+        for uuid, view in self.ended.items():
+            assert views[uuid] == view
+        self.ended = {uuid: view for uuid, view in views.items() if view.run.state.is_final}
+
+    @invariant()
+    def a_run_ends_once_and_only_once(self) -> None:
+        stories = self._counts(t.events, t.events.c.run_id, t.events.c.event.in_(ENDINGS))
+        for view in self.world.views().values():
+            assert stories.get(view.run.id, 0) == int(view.run.state.is_final)
+
+    @invariant()
+    def the_counters_match_the_runs(self) -> None:
+        totals = self.world.coordinator.reader.totals()
+        counted = self._counts(t.runs, t.runs.c.state)
+        assert {state: n for state, n in totals.by_state.items() if n} == counted
+
+    @invariant()
+    def no_attempt_is_spent_on_what_was_nobodys_fault(self) -> None:
+        failures: dict[str, set[str]] = {}
+        for attempt in [*self.gone, *(a for held in self.held.values() for a in held)]:
+            if any(report.outcome in (Outcome.FAILED, Outcome.TIMED_OUT) for report in attempt.sent):
+                failures.setdefault(attempt.run_uuid, set()).add(attempt.lease_id)
+        for uuid, view in self.world.views().items():
+            assert view.run.retries <= len(failures.get(uuid, ()))
+            assert view.run.losses <= MAX_LOSSES
+
+    def _counts(self, table: Any, column: Any, *where: Any) -> dict[Any, int]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(column, func.count()).select_from(table).where(*where).group_by(column))
+            return {value: count for value, count in rows}
+
+    def teardown(self) -> None:
+        """With everything up, one honest node and time, every run ends."""
+        self.world.heal()
+        for _ in range(PATIENCE):
+            if all(view.run.state.is_final for view in self.world.views().values()):
+                break
+            self._work_honestly()
+            self.world.pass_time(1)
+        stuck = [view.run for view in self.world.views().values() if not view.run.state.is_final]
+        self.what_has_ended_never_changes()
+        self.a_run_ends_once_and_only_once()
+        self.the_counters_match_the_runs()
+        self.world.kill()
+        assert stuck == [], f"{len(stuck)} runs are stuck"
+
+    def _work_honestly(self) -> None:
+        leases = self.do(LeaseRuns(offer("honest", 8), [IDS.lease_id() for _ in range(8)], TIMES.listing))
+        attempts = [Attempt(lease.run.uuid, lease.lease_id, "honest") for lease in leases]
+        answers = self.do(ReportRuns("honest", [report_of(attempt, "completed") for attempt in attempts]))
+        assert [answer.problem for answer in answers] == [None] * len(attempts)
+
+
+def test_no_run_is_stuck_and_none_is_recorded_twice(request: pytest.FixtureRequest) -> None:
+    memory = Path("/dev/shm")  # the same SQLite; its fsync is free there
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        GridMachine.engine = open_record(Path(folder))
+        run_state_machine_as_test(
+            GridMachine,
+            settings=settings(
+                max_examples=int(os.environ.get("MODEL_EXAMPLES", "60")),
+                stateful_step_count=40,
+                deadline=None,
+                derandomize=os.environ.get("CI", "").lower() == "true",
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        GridMachine.engine.dispose()

@@ -1,0 +1,100 @@
+"""Parts that several tiers of tests build a grid from: a clock that goes when told to, a record, a whole coordinator
+without its HTTP side.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from idlegrid_server.core.batch import Batch
+from idlegrid_server.core.limits import Times
+from idlegrid_server.core.matching import Capability, Offer
+from idlegrid_server.core.model import Need, Priority, Submission
+from idlegrid_server.core.ports import Queue, Record
+from idlegrid_server.core.writer import Writer
+from idlegrid_server.housekeeping import Keeper
+from idlegrid_server.record.engine import open_engine
+from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
+from idlegrid_server.record.reader import SqlReader
+from idlegrid_server.record.store import SqlRecord
+from idlegrid_server.record.tables import metadata
+
+START = 1_700_000_000.0
+LARGE = Capability(frozenset({"python"}), frozenset({"gpu"}), 64.0, 65_536, sandbox=4)
+"""A node that can take anything the tests submit."""
+
+
+class FakeClock:
+    """Goes when it is told to; the clock on the wall can jump by itself."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady = START, 0.0
+
+    def now(self) -> float:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.steady
+
+    def advance(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+    def jump(self, seconds: float) -> None:
+        self.wall += seconds
+
+
+def submission(code: str = "print(1)", *, retry_limit: int = 0, priority: int = 1, **need: object) -> Submission:
+    """A valid wish; `need` are the words of `Need`."""
+    wanted = Need(**need)  # type: ignore[arg-type]
+    return Submission(code=code, need=wanted, priority=Priority(priority), retry_limit=retry_limit)
+
+
+def offer(node_id: str = "n1", slots: int = 1, capability: Capability = LARGE, **room: object) -> Offer:
+    """What a node would take; `room` overrides what is free."""
+    words: dict[str, object] = {"cpu": capability.cpu, "memory_mb": capability.memory_mb, **room}
+    return Offer(node_id, capability, slots, **words)  # type: ignore[arg-type]
+
+
+def open_record(folder: Path) -> Engine:
+    """An empty SQLite record, opened as the coordinator opens it."""
+    engine = open_engine(f"sqlite:///{folder / 'grid.db'}")
+    ensure_server_uuid(engine)
+    return engine
+
+
+def empty(engine: Engine) -> None:
+    """Take every row out of the record; faster than a new one."""
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(table.delete())
+    ensure_server_uuid(engine)
+
+
+class Coordinator:
+    """A coordinator's writer and keeper over a record and a queue; several may follow each other over the same."""
+
+    def __init__(self, engine: Engine, queue: Queue, clock: FakeClock, times: Times, record: Record | None = None):
+        self.reader = SqlReader(engine)
+        self.written: list[Batch] = []
+        self.woken_all = 0
+        self.writer = Writer(record or SqlRecord(engine, clock.now), queue, self.written.append)
+        self.keeper = Keeper(
+            self.writer,
+            self.reader,
+            queue,
+            clock,
+            times,
+            remember=lambda identity: remember_queue_identity(engine, identity),
+            wake_all=self._wake_all,
+        )
+        self.writer.start()
+
+    def _wake_all(self) -> None:
+        self.woken_all += 1
+
+    def stop(self) -> None:
+        """End its thread."""
+        with suppress(RuntimeError):
+            self.writer.stop()

@@ -1,0 +1,208 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idlegrid_node.ladder import Hysteresis, Ladder, Position, Signs, State
+from idlegrid_node.policy import ALWAYS, DESKTOP, Policy
+
+AWAY = Signs(input_idle_s=4000.0, other_cpu_pct=1.0, on_battery=False, free_memory_pct=60.0)
+TYPING = Signs(input_idle_s=0.1, other_cpu_pct=1.0, on_battery=False, free_memory_pct=60.0)
+
+
+def left_alone(policy: Policy = DESKTOP) -> Ladder:
+    ladder = Ladder(policy, 0.0)
+    ladder.sandbox(0.0, works=True)
+    ladder.look(AWAY, 0.0)
+    return ladder
+
+
+def seen(**changes: float | bool | None) -> Signs:
+    return Signs(**{**AWAY.__dict__, **changes})
+
+
+def test_a_new_node_starts_as_unknown():
+    assert Ladder(DESKTOP, 0.0).position == Position(State.UNKNOWN, "starting")
+
+
+def test_a_machine_without_a_sandbox_takes_no_work():
+    ladder = Ladder(ALWAYS, 0.0)
+    assert ladder.sandbox(0.0, works=False) == Position(State.UNKNOWN, "no_sandbox")
+    assert not ladder.takes_work
+
+
+def test_the_profile_always_is_idle_without_looking():
+    ladder = Ladder(ALWAYS, 0.0)
+    assert ladder.sandbox(0.0, works=True) == Position(State.IDLE, "always")
+    assert ladder.hold(1, 1.0) == Position(State.RUNNING, "always")
+    assert ladder.look(TYPING, 2.0) == Position(State.RUNNING, "always")
+
+
+def test_a_machine_left_alone_is_idle():
+    assert left_alone().position == Position(State.IDLE, "owner_away")
+
+
+def test_before_the_first_look_nothing_is_taken():
+    ladder = Ladder(DESKTOP, 0.0)
+    assert ladder.sandbox(0.0, works=True) == Position(State.UNKNOWN, "starting")
+
+
+def test_after_an_input_the_machine_is_busy_then_cools_then_is_idle():
+    ladder = left_alone()
+    path = [ladder.look(seen(input_idle_s=age), age) for age in (1.0, 59.0, 61.0, 299.0, 301.0)]
+    assert path == [
+        Position(State.BUSY, "input"),
+        Position(State.BUSY, "input"),
+        Position(State.COOLING, "after_return"),
+        Position(State.COOLING, "after_return"),
+        Position(State.IDLE, "owner_away"),
+    ]
+
+
+def test_an_input_freezes_what_runs_and_a_pause_thaws_it():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    assert ladder.look(TYPING, 1.0) == Position(State.FROZEN, "input")
+    assert ladder.look(seen(input_idle_s=179.0), 180.0) == Position(State.FROZEN, "input")
+    assert ladder.look(seen(input_idle_s=181.0), 182.0) == Position(State.RUNNING, "owner_away")
+
+
+def test_an_owner_who_stays_has_the_guest_evicted():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    ladder.look(TYPING, 1.0)
+    assert ladder.look(TYPING, 600.0).state is State.FROZEN
+    assert ladder.look(TYPING, 601.0) == Position(State.EVICTING, "max_frozen")
+    assert ladder.look(AWAY, 602.0) == Position(State.EVICTING, "max_frozen")
+    assert ladder.hold(0, 603.0) == Position(State.IDLE, "owner_away")
+
+
+def test_a_frozen_guest_leaves_when_the_owner_needs_its_memory():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    ladder.look(TYPING, 1.0)
+    assert ladder.look(seen(input_idle_s=0.0, free_memory_pct=19.0), 2.0) == Position(State.EVICTING, "memory_short")
+
+
+def test_load_of_other_programs_counts_only_when_it_lasts():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    assert ladder.look(seen(other_cpu_pct=90.0), 1.0).state is State.RUNNING
+    assert ladder.look(seen(other_cpu_pct=90.0), 15.9).state is State.RUNNING
+    assert ladder.look(seen(other_cpu_pct=90.0), 16.0) == Position(State.FROZEN, "cpu_load")
+    assert ladder.look(seen(other_cpu_pct=20.0), 17.0).state is State.FROZEN
+    assert ladder.look(seen(other_cpu_pct=5.0), 18.0).state is State.FROZEN
+    assert ladder.look(seen(other_cpu_pct=5.0), 78.0) == Position(State.RUNNING, "owner_away")
+
+
+def test_a_machine_on_battery_takes_nothing_until_it_is_on_mains_for_a_while():
+    ladder = left_alone()
+    assert ladder.look(seen(on_battery=True), 1.0) == Position(State.BUSY, "battery")
+    assert ladder.look(seen(on_battery=False), 2.0) == Position(State.BUSY, "battery")
+    assert ladder.look(seen(on_battery=False), 62.0) == Position(State.IDLE, "owner_away")
+
+
+def test_a_probe_that_cannot_tell_counts_as_busy():
+    ladder = left_alone()
+    assert ladder.look(seen(input_idle_s=None), 1.0) == Position(State.UNKNOWN, "probe_unknown")
+    ladder.look(AWAY, 2.0)
+    ladder.hold(1, 3.0)
+    assert ladder.look(seen(other_cpu_pct=None), 4.0) == Position(State.FROZEN, "probe_unknown")
+
+
+def test_a_headless_machine_may_declare_that_it_has_no_input():
+    ladder = left_alone(Policy(input="not_applicable"))
+    assert ladder.look(seen(input_idle_s=None), 1.0).state is State.IDLE
+
+
+def test_a_draining_node_goes_on_but_takes_no_more_and_still_yields():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    assert ladder.order(1.0, draining=True) == Position(State.DRAINING, "operator_drain")
+    assert not ladder.takes_work
+    assert ladder.look(TYPING, 2.0).state is State.FROZEN
+    assert ladder.look(AWAY, 3.0).state is State.DRAINING
+    assert ladder.hold(0, 4.0).state is State.DRAINING
+    assert ladder.order(5.0, draining=False) == Position(State.IDLE, "owner_away")
+
+
+def test_an_owner_may_pause_the_node():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    assert ladder.order(1.0, paused=True) == Position(State.FROZEN, "owner_paused")
+    assert ladder.hold(0, 2.0) == Position(State.PAUSED, "owner_paused")
+    assert ladder.order(3.0, paused=False) == Position(State.IDLE, "owner_away")
+
+
+def test_hysteresis_needs_an_unbroken_stretch():
+    flag = Hysteresis(10.0, 5.0)
+    feeds = [(True, 0.0), (True, 9.0), (False, 9.5), (True, 10.0), (True, 20.0), (False, 21.0), (False, 26.0)]
+    assert [flag.feed(above=up, below=not up, now=now) for up, now in feeds] == [
+        *([False] * 4),
+        True,
+        True,
+        False,
+    ]
+
+
+signs = st.builds(
+    Signs,
+    input_idle_s=st.one_of(st.none(), st.floats(0, 5000)),
+    other_cpu_pct=st.one_of(st.none(), st.floats(0, 100)),
+    on_battery=st.one_of(st.none(), st.booleans()),
+    free_memory_pct=st.one_of(st.none(), st.floats(0, 100)),
+)
+steps = st.lists(
+    st.tuples(
+        st.floats(0.1, 400.0),
+        st.one_of(signs, st.integers(0, 3), st.sampled_from(["drain", "resume", "pause", "unpause", "broken"])),
+    ),
+    max_size=40,
+)
+
+
+def walk(ladder: Ladder, path: list[tuple[float, object]]) -> tuple[float, list[Position]]:
+    now, positions = 0.0, [ladder.position]
+    for delay, step in path:
+        now += delay
+        positions.append(_step(ladder, step, now))
+    return now, positions
+
+
+def _step(ladder: Ladder, step: object, now: float) -> Position:
+    match step:
+        case Signs():
+            return ladder.look(step, now)
+        case int():
+            return ladder.hold(step, now)
+        case "drain" | "resume":
+            return ladder.order(now, draining=step == "drain")
+        case "pause" | "unpause":
+            return ladder.order(now, paused=step == "pause")
+    return ladder.sandbox(now, works=False)
+
+
+@given(steps)
+def test_after_an_input_nothing_goes_on_running(path):
+    ladder = left_alone()
+    now, _ = walk(ladder, path)
+    at_rest = {State.BUSY, State.UNKNOWN, State.PAUSED, State.DRAINING}
+    position = ladder.look(TYPING, now + 0.5)
+    held = ladder._held
+    assert position.state in ({State.FROZEN, State.EVICTING} if held else at_rest)
+    assert not ladder.takes_work
+
+
+@given(steps)
+def test_nothing_leads_from_evicting_back_to_running(path):
+    _, positions = walk(left_alone(), path)
+    for before, after in zip(positions, positions[1:], strict=False):
+        if before.state is State.EVICTING:
+            assert after.state not in {State.RUNNING, State.FROZEN}
+
+
+@given(steps)
+def test_every_position_has_a_reason_and_running_means_holding(path):
+    ladder = left_alone()
+    _, positions = walk(ladder, path)
+    assert all(position.reason for position in positions)
+    if ladder.position.state in {State.RUNNING, State.FROZEN, State.EVICTING}:
+        assert ladder._held
