@@ -76,20 +76,20 @@ def main() -> int:
 def photograph(browser: webdriver.Chrome, console: str, page: str, target: Path) -> None:
     """Open one page, wait until it stands, and keep its picture."""
     browser.get(console if page == "overview" else f"{console}/{page}")
-    waiting = WebDriverWait(browser, 30)
+    waiting = WebDriverWait(browser, 60)
     least = CHARTS if page == "overview" else 1
     waiting.until(lambda b: len(b.find_elements(By.CSS_SELECTOR, SIGNS[page])) >= least, f"{page} is not drawn")
     if page == "submit":
         browser.find_element(By.XPATH, "//button[contains(., 'Run it')]").click()
         waiting.until(lambda b: "Standard output" in b.page_source, "no result came")
     elif page == "runs":
-        _choose_first_row(browser, waiting)
+        choose_first_row(browser, waiting)
     time.sleep(SETTLE_SECONDS)
     browser.save_screenshot(str(target))
     print(target)
 
 
-def _choose_first_row(browser: webdriver.Chrome, waiting: WebDriverWait) -> None:  # type: ignore[type-arg]
+def choose_first_row(browser: webdriver.Chrome, waiting: WebDriverWait) -> None:  # type: ignore[type-arg]
     """Tables are drawn on a canvas: the box of the first row is a place, not an element."""
     time.sleep(1.0)
     canvas = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDataFrame] canvas")
@@ -107,9 +107,12 @@ def give_work(client: Client, seconds: float) -> None:
         client.submit(BUSY.format(steps=number % 5, pause=0.1 * (number % 4), answer=number))
         if number % 7 == 0:
             client.submit(FAILING)
+        if number % 40 == 0:
+            client.submit_many([BUSY.format(steps=2, pause=0.3, answer=n) for n in range(40)])
         time.sleep(0.5)
+    _until(lambda: client.stats()["tasks"]["pending"] == 0, "the queue does not empty")
     client.submit("print('needs a larger machine')", cpu=64)
-    for _ in range(3):
+    for _ in range(2):
         client.submit(BUSY.format(steps=60, pause=1, answer=0))
 
 

@@ -25,8 +25,8 @@ DIST = SHARE / "dist"
 """Where the coordinator finds the wheels that spare machines install."""
 
 PROJECTS = ("client", "node_client", "server", "dashboard")
-BUILD_TOOLS = ("hatchling>=1.27,<2", "editables>=0.5")
-"""Installed for good, so that building needs no network; the first as in every pyproject.toml."""
+BUILD_TOOLS = ("hatchling>=1.27,<2",)
+"""Installed for good, so that building wheels needs no network; as in every pyproject.toml."""
 
 INSTALL_STAMP = SHARE / "installed"
 DEV_STAMP = SHARE / "installed-dev"
@@ -74,8 +74,7 @@ def install_projects(*, dev: bool = False) -> None:
     UNFINISHED.touch()
     print(f"installing into {VENV} (a minute or two the first time) …", flush=True)
     editable = [word for project in PROJECTS for word in ("-e", str(ROOT / project))]
-    _pip(BUILD_TOOLS)
-    _pip(["--no-build-isolation", *editable, *extra])
+    _pip([*editable, *extra, *BUILD_TOOLS])
     _write(stamp, wanted)
     if dev:
         _write(INSTALL_STAMP, _install_digest([]))

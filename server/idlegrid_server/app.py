@@ -30,6 +30,7 @@ from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.keys import KeyStore
 from idlegrid_server.record.reader import SqlReader
+from idlegrid_server.record.retention import forget_idempotency_keys
 from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.settings import Settings
 
@@ -63,6 +64,7 @@ class Assembly:
             self.clock,
             self.times,
             remember=lambda identity: remember_queue_identity(self.engine, identity),
+            forget_keys=lambda before: forget_idempotency_keys(self.engine, before),
             wake_all=self._wake_all,
         )
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -83,6 +83,19 @@ def test_the_runs_page_grows_by_itself_and_opens_a_run_from_its_address(visit, c
     shows(visit(f"runs?run={run.id}"), f"Run {run.id}")
 
 
+def test_a_row_that_was_chosen_stays_chosen_while_new_runs_come(visit, client, camera):
+    client.submit("print('chosen')").result(timeout=60)
+    browser = visit("runs")
+    until(browser, lambda b: "chosen" in cells(b), "the table shows the run")
+    camera.choose_first_row(browser, WebDriverWait(browser, 60))
+    shows(browser, "Standard output")
+    for number in range(3):
+        client.submit(f"print('later {number}')").result(timeout=60)
+        until(browser, lambda b, number=number: f"later {number}" in cells(b), "the table shows the new run")
+        assert "run=" in browser.current_url
+    shows(browser, "Standard output\nchosen")
+
+
 def test_the_overview_draws_its_charts_and_asks_nobody_but_the_console(visit, grid):
     browser = visit()
     charts = (By.CSS_SELECTOR, ".js-plotly-plot .main-svg")

@@ -34,6 +34,7 @@ class Coordinator:
 
     def __init__(self, data: Path, redis_url: str, wait_until: Callable[..., Any], **settings: object) -> None:
         self.data, self._wait_until = data, wait_until
+        self._host = str(settings.pop("host", "127.0.0.1"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {"IDLEGRID_REDIS_URL": redis_url}
@@ -42,7 +43,8 @@ class Coordinator:
 
     def start(self) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("IDLEGRID_")}
-        command = [sys.executable, "-m", "idlegrid", "serve", "--port", str(self.port), "--data", str(self.data)]
+        command = [sys.executable, "-m", "idlegrid", "serve", "--host", self._host, "--port", str(self.port)]
+        command += ["--data", str(self.data)]
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(command, env=kept | self._environment, stdout=log, stderr=log)

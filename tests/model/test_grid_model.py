@@ -323,7 +323,7 @@ class GridMachine(RuleBasedStateMachine):
     def _counts(self, table: Any, column: Any, *where: Any) -> dict[Any, int]:
         with self.engine.connect() as connection:
             rows = connection.execute(select(column, func.count()).select_from(table).where(*where).group_by(column))
-            return {value: count for value, count in rows}
+            return dict(rows.all())
 
     def teardown(self) -> None:
         """With everything up, one honest node and time, every run ends."""

@@ -1,22 +1,20 @@
-"""A grid on one thread's whim: real commands, writer, keeper and SQLite; a queue and a record that fail when told to."""
+"""A grid driven step by step: real commands, writer, keeper and SQLite; a queue and a record that fail when told."""
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.errors import QueueUnavailable, RecordUnavailable
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.matching import Offer
-from idlegrid_server.core.model import Run
 from idlegrid_server.core.ports import Transaction
-from idlegrid_server.core.queries import RunView
+from idlegrid_server.core.queries import RunFilter, RunView
 from idlegrid_server.core.queue_ops import QueueOp
 from idlegrid_server.queue.memory import MemoryQueue
-from idlegrid_server.record import tables as t
 from idlegrid_server.record.store import SqlRecord
 
 from ..parts import Coordinator, FakeClock, empty
@@ -136,11 +134,5 @@ class World:
 
     def views(self) -> dict[str, RunView]:
         """Every run in the record, by UUID."""
-        with self.engine.connect() as connection:
-            ids = list(connection.scalars(select(t.runs.c.id).order_by(t.runs.c.id)))
-        views = [self.coordinator.reader.view(run_id) for run_id in ids]
-        return {view.run.uuid: view for view in views if view is not None}
-
-    def run(self, uuid: str) -> Run | None:
-        view = self.views().get(uuid)
-        return view.run if view else None
+        views, _ = self.coordinator.reader.runs(RunFilter(newest_first=False, size=10_000))
+        return {view.run.uuid: view for view in views}

@@ -22,6 +22,10 @@ OWNERS = frozenset({"busy", "cooling", "frozen", "evicting", "paused", "unknown"
 """States in which the machine is its owner's; not to know whether they are there counts as their being there."""
 
 
+USUAL = ("idle", "running", "busy", "offline")
+"""States that the chart shows at any time, so that it does not change its shape with every node."""
+
+
 class Counts(NamedTuple):
     """How many nodes are idle, work, are with their owner, or cannot be used (offline or draining)."""
 
@@ -51,9 +55,9 @@ def _group(node: NodeInfo) -> str:
 
 
 def by_state(nodes: Iterable[NodeInfo]) -> dict[str, int]:
-    """How many nodes are in each state that occurs, in the ladder's order."""
-    found = Counter(node.doing for node in nodes)
-    return {state: found[state] for state in [*NODE_STATE, *sorted(set(found) - set(NODE_STATE))] if found[state]}
+    """How many nodes are in each state that occurs, and in the usual ones, in the order in which they are shown."""
+    found = Counter(dict.fromkeys(USUAL, 0) | Counter(node.doing for node in nodes))
+    return {state: found[state] for state in [*NODE_STATE, *sorted(set(found) - set(NODE_STATE))] if state in found}
 
 
 def table(nodes: Iterable[NodeInfo]) -> pd.DataFrame:

@@ -67,18 +67,21 @@ def status_name(run: Details) -> str:
 
 def facts(run: Details) -> list[tuple[str, str]]:
     """What is worth knowing of a run at a glance, as label and text."""
-    wanted = run.get("resources") or {}
-    all_facts = [
+    return [
         (_("Node"), visible(run.get("worker_id") or "–")),
-        (_("Run time"), duration(run.get("execution_time"))),
-        (_("Time limit"), duration(run.get("timeout_seconds"))),
-        (_("Asked for"), _resources(wanted)),
+        (_("Run time"), _run_time(run)),
+        (_("Asked for"), _resources(run.get("resources") or {})),
         (_("Used"), _usage(run.get("usage") or {})),
         (_("Exit status"), "–" if run.get("exit_code") is None else visible(run["exit_code"])),
         (_("Priority"), name(run.get("priority"), PRIORITY) or "–"),
+        (_("Attempts"), visible(run.get("attempts") or "–")),
         (_("Submitter"), visible(run.get("submitter") or "–")),
     ]
-    return all_facts if run.get("submitter") else all_facts[:-1]
+
+
+def _run_time(run: Details) -> str:
+    taken, allowed = duration(run.get("execution_time")), duration(run.get("timeout_seconds"))
+    return _("{taken} of {allowed}").format(taken=taken, allowed=allowed)
 
 
 def _resources(wanted: Mapping[str, Any]) -> str:

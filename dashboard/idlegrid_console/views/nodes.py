@@ -32,15 +32,15 @@ def _columns() -> dict[str, Any]:
     return {
         "node": column.TextColumn(_("Node"), pinned=True),
         "state": state_column(_("State")),
-        "why": column.TextColumn(_("Reason")),
+        "why": column.TextColumn(_("Reason"), width=185),
         "since": time_column(_("Since"), "distance"),
-        "owner": column.TextColumn(_("Owner"), width=92),
-        "slots": column.TextColumn(_("Slots"), width=60, help=_("Used, of those it offers")),
-        "cpu": column.ProgressColumn(_("CPU"), min_value=0, max_value=100, format="%.0f %%", width="small"),
-        "memory": column.ProgressColumn(_("Memory"), min_value=0, max_value=100, format="%.0f %%", width="small"),
-        "sandbox": column.TextColumn(_("Sandbox"), width=105, help=_("Its level, and what provides it")),
+        "owner": column.TextColumn(_("Owner"), width=90),
+        "slots": column.TextColumn(_("Slots"), width=52, help=_("Used, of those it offers")),
+        "cpu": column.ProgressColumn(_("CPU"), min_value=0, max_value=100, format="%.0f %%", width=72),
+        "memory": column.ProgressColumn(_("Memory"), min_value=0, max_value=100, format="%.0f %%", width=72),
+        "sandbox": column.TextColumn(_("Sandbox"), width=100, help=_("Its level, and what provides it")),
         "heartbeat": time_column(_("Last heartbeat"), "distance"),
-        "version": column.TextColumn(_("Version"), width=70),
+        "version": column.TextColumn(_("Version"), width=64),
         "offers": column.TextColumn(_("Offers")),
     }
 

@@ -51,9 +51,9 @@ def _node_tiles(found: nodes.Counts | None) -> None:
 def _charts() -> None:
     names = {900: _("15 minutes"), 3600: _("1 hour"), 86400: _("24 hours")}
     window = st.segmented_control(
-        _("Span"), list(WINDOWS), default=3600, format_func=lambda seconds: names[seconds], key="span",
+        _("Span"), list(WINDOWS), default=900, format_func=lambda seconds: names[seconds], key="span",
         label_visibility="collapsed", required=True,
-    ) or 3600  # fmt: skip
+    ) or 900  # fmt: skip
     with Live("charts", quiet=True) as live:
         timeline = live.ask(Client.timeline, window=window, buckets=WINDOWS[window]) or {}
         states = nodes.by_state(live.ask(Client.nodes) or [])

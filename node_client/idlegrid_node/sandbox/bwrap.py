@@ -58,8 +58,11 @@ class Interpreter:
     prefix: str = ""
 
 
-def command(bwrap: str, python: Interpreter, tmpfs_bytes: int) -> list[str]:
-    """Return the command line up to the program to run; `tmpfs_bytes` bounds /work."""
+def command(bwrap: str, python: Interpreter, tmpfs_bytes: int, filter_fd: int | None = None) -> list[str]:
+    """Return the command line up to the program to run.
+
+    `tmpfs_bytes` bounds /work; `filter_fd` is open on the system-call filter, and each start needs its own.
+    """
     return [
         bwrap,
         *_ISOLATION,
@@ -73,6 +76,7 @@ def command(bwrap: str, python: Interpreter, tmpfs_bytes: int) -> list[str]:
         # Left writable, / is a tmpfs of half the machine's memory that no watcher sees.
         "--remount-ro",
         "/",
+        *(() if filter_fd is None else ("--seccomp", str(filter_fd))),
         "--",
     ]
 

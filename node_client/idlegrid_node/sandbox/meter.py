@@ -48,7 +48,8 @@ def memory_over(root: int, limit_mb: float, usage: Usage) -> bool:
 
 
 class LastInLine:
-    """Puts a tree's sessions behind everybody else's: `setsid` makes `nice` useless (autogroup, sched(7)).
+    """Puts a tree's sessions behind everybody else's: in a session of its own `nice` means nothing
+    (autogroup, sched(7)), and bubblewrap's `--new-session` makes one.
 
     The kernel takes one write per 0.1 s from an ordinary user; what it refused is tried again next time.
     """

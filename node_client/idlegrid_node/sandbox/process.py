@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 
+from idlegrid_node.sandbox import meter, seccomp
 from idlegrid_node.sandbox.bwrap import ENVIRONMENT, Interpreter, command
 
 _SOURCE = resources.files(__package__).joinpath("inner.py").read_text("utf-8")
@@ -60,6 +62,7 @@ class Guest:
 
     def __init__(self, backend: Backend, tmpfs_bytes: int, folder: str) -> None:
         report, report_inside = os.pipe()
+        self._sandboxed = bool(backend.bwrap)
         try:
             self._popen = _start(backend, tmpfs_bytes, folder, report_inside)
         except BaseException:
@@ -85,10 +88,15 @@ class Guest:
             return len(data)
 
     def kill(self) -> None:
-        """Send SIGKILL to the sandbox; everything in it dies with it. Does not wait."""
-        with contextlib.suppress(ProcessLookupError):
-            if self._popen.poll() is None:
-                os.kill(self.pid, signal.SIGKILL)
+        """Send SIGKILL to the sandbox; everything in it dies with it. Does not wait.
+
+        Without a sandbox nothing dies by itself: there the processes are looked for, one by one.
+        """
+        if self._popen.poll() is not None:
+            return
+        for pid in [self.pid] if self._sandboxed else list(meter.tree(self.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def close(self) -> int:
         """Kill what is left, wait for its end, close the pipes; returns the exit status as `Popen` does."""
@@ -106,23 +114,54 @@ class Guest:
 def _start(backend: Backend, tmpfs_bytes: int, folder: str, report: int) -> "subprocess.Popen[bytes]":
     python = backend.python
     inner = [python.executable, "-I", "-S", "-X", "utf8", "-c", backend.program, str(report)]
-    sandbox = command(backend.bwrap, python, tmpfs_bytes) if backend.bwrap else []
-    plain = {**ENVIRONMENT, "HOME": folder, "TMPDIR": folder}
-    drop = backend.uid is not None
+    if not backend.bwrap:
+        environment = {**ENVIRONMENT, "HOME": folder, "TMPDIR": folder}
+        return _spawn(inner, backend.uid, (report,), environment, folder, new_session=True)
+    with _filter() as filter_fd:
+        sandbox = command(backend.bwrap, python, tmpfs_bytes, filter_fd)
+        passed = (report,) if filter_fd is None else (report, filter_fd)
+        return _spawn([*sandbox, *inner], backend.uid, passed, {}, "/")
+
+
+def _spawn(
+    words: list[str],
+    uid: int | None,
+    passed: tuple[int, ...],
+    environment: dict[str, str],
+    folder: str,
+    *,
+    new_session: bool = False,
+) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [*sandbox, *inner],
+        words,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-        pass_fds=(report,),
-        env={} if backend.bwrap else plain,
-        cwd="/" if backend.bwrap else folder,
-        start_new_session=not backend.bwrap,
-        user=backend.uid,
-        group=backend.uid,
-        extra_groups=[] if drop else None,
+        pass_fds=passed,
+        env=environment,
+        cwd=folder,
+        start_new_session=new_session,
+        user=uid,
+        group=uid,
+        extra_groups=None if uid is None else [],
     )
+
+
+@contextlib.contextmanager
+def _filter() -> Iterator[int | None]:
+    """Yield a descriptor to read the system-call filter from, once; None where there is no filter."""
+    program = seccomp.program()
+    if not program:
+        yield None
+        return
+    source, sink = os.pipe()
+    try:
+        os.write(sink, program)
+        os.close(sink)
+        yield source
+    finally:
+        os.close(source)
 
 
 def _last_in_line(pid: int) -> None:

@@ -22,6 +22,8 @@ CHUNK: Final = 500
 QUEUE_LOOK: Final = 5.0
 """Seconds between two looks at what the queue may have lost."""
 
+FORGET_EVERY: Final = 3_600.0
+"""Seconds between two clean-ups of what need not be kept."""
 BEAT_LATE: Final = 120.0
 """Seconds without a beat after which the log says so; one is due every 30."""
 
@@ -38,16 +40,18 @@ class Keeper:
         times: Times,
         *,
         remember: Callable[[str], None],
+        forget_keys: Callable[[float], None],
         wake_all: Callable[[], None],
     ) -> None:
-        """`remember` keeps the queue's identity in the record; `wake_all` lets every waiting node look again."""
+        """`remember` keeps the queue's identity in the record, `forget_keys` drops Idempotency-Keys used before a
+        time, `wake_all` lets every waiting node look again."""
         self._writer, self._reader, self._queue = writer, reader, queue
         self._clock, self._times = clock, times
-        self._remember, self._wake_all = remember, wake_all
+        self._remember, self._forget_keys, self._wake_all = remember, forget_keys, wake_all
         self._grace = Grace(clock, times.start_grace)
         self._was_suspended = False
         self._was_late = False
-        self._next_queue_look = 0.0
+        self._next_queue_look = self._next_forgetting = 0.0
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -68,7 +72,7 @@ class Keeper:
 
     def look(self) -> None:
         """Every duty once."""
-        for duty in (self._expire, self._release, self._lose_nodes, self._tend_queue):
+        for duty in (self._expire, self._release, self._lose_nodes, self._forget, self._tend_queue):
             try:
                 duty()
             except GridError as error:
@@ -98,6 +102,11 @@ class Keeper:
         if nodes:
             log.warning("nodes lost", action="lose_nodes", nodes=nodes)
             self._writer.do(LoseNodes(nodes, before))
+
+    def _forget(self) -> None:
+        if self._clock.monotonic() >= self._next_forgetting:
+            self._next_forgetting = self._clock.monotonic() + FORGET_EVERY
+            self._forget_keys(self._clock.now() - self._times.idempotency)
 
     def _tend_queue(self) -> None:
         """All that needs Redis: a rebuild when it lost its data, debts, stuck entries, the end of a suspension."""

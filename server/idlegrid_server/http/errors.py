@@ -67,5 +67,5 @@ def answer(request: Request, status: HTTPStatus, words: str, headers: Any = None
         shown["WWW-Authenticate"] = "Bearer"
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         shown["Retry-After"] = "1"
-    body = error_envelope(status, words) if speaks_envelope(request.url.path) else {"detail": words}
+    body = error_envelope(status, words) if speaks_envelope(request.scope["path"]) else {"detail": words}
     return JSONResponse(body, status, headers=shown)

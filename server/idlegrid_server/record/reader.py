@@ -109,7 +109,7 @@ class SqlReader:
         """The counters."""
         query = select(t.counters.c.name, func.sum(t.counters.c.value)).group_by(t.counters.c.name)
         with self._reading() as connection:
-            sums = {name: value for name, value in connection.execute(query)}
+            sums = dict(connection.execute(query).all())
             compute = connection.scalar(select(func.sum(t.usage.c.cpu_seconds))) or 0.0
         by_state = {state.value: int(sums.get(state.value, 0)) for state in RunState}
         return Totals(by_state, sums.get("completed_seconds", 0.0), compute)
@@ -141,7 +141,7 @@ class SqlReader:
             t.runs.c.state == "running", t.runs.c.node_id.in_(node_ids)
         )
         with self._reading() as connection:
-            return {node_id: held for node_id, held in connection.execute(query.group_by(t.runs.c.node_id))}
+            return dict(connection.execute(query.group_by(t.runs.c.node_id)).all())
 
     def expired(self, now: float, limit: int) -> list[str]:
         """Running runs whose lease is over."""

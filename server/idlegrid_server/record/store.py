@@ -24,7 +24,8 @@ _attempt_row = attrgetter(*EndedAttempt.__dataclass_fields__)
 _log_row = attrgetter(*LogPiece.__dataclass_fields__)
 _spell_row = attrgetter(*NodeSpell.__dataclass_fields__)
 
-# Another coordinator waits until ours has committed, then sees what it wrote; SQLite has one writer anyway.
+# Another coordinator waits until ours has committed, then sees what it wrote, and never in a circle, for rows are
+# locked in id order; SQLite has one writer anyway.
 _heads = select(*(t.runs.c[name] for name in HEAD)).order_by(t.runs.c.id).with_for_update()
 _by_uuid = _heads.where(t.runs.c.uuid.in_(bindparam("uuids", expanding=True)))
 _by_id = _heads.where(t.runs.c.id.in_(bindparam("ids", expanding=True)))

@@ -26,7 +26,7 @@ import pytest
 Json = dict[str, Any]
 
 
-def wait_until(predicate: Callable[[], Any], what: str, timeout: float = 15.0) -> Any:
+def wait_until(predicate: Callable[[], Any], what: str, timeout: float = 45.0) -> Any:
     """Return the predicate's first true value; fails naming `what` it waited for."""
     deadline = time.monotonic() + timeout
     while not (value := predicate()):
@@ -56,10 +56,14 @@ class StandIn:
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def close(self) -> None:
+    def end_polls(self) -> None:
+        """Answer the open polls, empty."""
         with self._changed:
             self._poll += 1
             self._changed.notify_all()
+
+    def close(self) -> None:
+        self.end_polls()
         self._server.shutdown()
         self._server.server_close()
 
@@ -93,7 +97,7 @@ class StandIn:
 
     wait = staticmethod(wait_until)
 
-    def report_of(self, attempt: Json, timeout: float = 20.0) -> Json:
+    def report_of(self, attempt: Json, timeout: float = 60.0) -> Json:
         """Wait for an attempt's report."""
         with self._changed:
             found = self._changed.wait_for(lambda: self._found(attempt), timeout)
@@ -101,9 +105,9 @@ class StandIn:
         return found
 
     def run(self, code: str, timeout: float = 30.0, memory: int = 512, **more: Any) -> Json:
-        return self.report_of(self.submit(code, timeout, memory, **more), timeout + 20.0)
+        return self.report_of(self.submit(code, timeout, memory, **more), timeout + 60.0)
 
-    def wait_for_status(self, status: str, timeout: float = 15.0) -> Json:
+    def wait_for_status(self, status: str, timeout: float = 45.0) -> Json:
         """Wait until the node's last heartbeat says `status`."""
         return wait_until(
             lambda: self.heartbeats and self.heartbeats[-1].get("status") == status and self.heartbeats[-1],
@@ -239,16 +243,16 @@ class NodeProcess:
 
     def terminate(self) -> int:
         self._popen.send_signal(signal.SIGTERM)
-        return self._popen.wait(10)
+        return self._popen.wait(30)
 
     def kill(self) -> None:
         self._popen.kill()
-        self._popen.wait(10)
+        self._popen.wait(30)
 
     def send(self, number: int) -> None:
         self._popen.send_signal(number)
 
-    def wait(self, timeout: float = 10.0) -> int:
+    def wait(self, timeout: float = 45.0) -> int:
         return self._popen.wait(timeout)
 
     @property

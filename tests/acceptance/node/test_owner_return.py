@@ -1,12 +1,13 @@
 """The owner comes back: a key is pressed (a file is touched), and the guest stands still."""
 
 import os
+import re
 import time
 
 import pytest
 
 BUSY_CROWD = (
-    "import os\nfor _ in range(19):\n    if os.fork() == 0:\n        os.setsid()\n        break\n"
+    "import os\nfor _ in range(19):\n    if os.fork() == 0:\n        os.setpgid(0, 0)\n        break\n"
     "print('crowd', flush=True)\nwhile True: pass"
 )
 SLOW = "import time\nfor n in range(40):\n    print(n)\n    time.sleep(0.1)"
@@ -63,12 +64,18 @@ def test_a_machine_in_use_takes_no_work(coordinator, launch, keyboard):
 
 
 def test_a_machine_left_alone_cools_and_then_takes_work(coordinator, launch, keyboard):
-    keyboard.touch()
     attempt = coordinator.submit("print('at last')")
-    launch("--profile", "desktop", policy=policy(keyboard, poll_watching_s=0.5))
+    keyboard.touch()
+    node = launch("--profile", "desktop", policy=policy(keyboard, poll_watching_s=0.5, start_after_s=4.0))
+
+    def typing():
+        keyboard.touch()
+        return coordinator.heartbeats and coordinator.heartbeats[-1]["status"] == "busy"
+
+    coordinator.wait(typing, "a heartbeat: busy")
     assert coordinator.report_of(attempt)["result"] == "at last"
-    seen = [beat["status"] for beat in coordinator.heartbeats]
-    assert seen.index("cooling") < seen.index("idle")
+    states = re.findall(r'"state": "(\w+)"', node.log.read_text())
+    assert states[states.index("busy") :] == ["busy", "cooling", "idle"]
 
 
 def test_unknown_idleness_counts_as_busy(coordinator, launch, keyboard):

@@ -128,9 +128,16 @@ def test_bytes_that_are_not_utf8_are_replaced(grid):
     assert (report["outcome"], report["result"]) == ("completed", "a��b")
 
 
+def test_code_cannot_start_a_session_of_its_own(grid):
+    assert (
+        "PermissionError"
+        in grid.run("import os\nif os.fork(): os._exit(os.waitstatus_to_exitcode(os.wait()[1]))\nos.setsid()")["error"]
+    )
+
+
 def test_a_daemon_left_behind_does_not_keep_the_run_alive(grid):
     code = (
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(99)\n"
+        "import os, time\nif os.fork() == 0:\n    os.setpgid(0, 0)\n    if os.fork() == 0: time.sleep(99)\n"
         "    os._exit(0)\nprint('parent is done')"
     )
     report = grid.run(code)

@@ -55,7 +55,7 @@ def test_a_preflight_for_the_rest_is_not_answered_with_leave(grid):
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-@pytest.mark.parametrize("host", ["grid.example", "grid.example:80", "127.0.0.1.evil.example", ""])
+@pytest.mark.parametrize("host", ["grid.example", "grid.example:80", "127.0.0.1.evil.example", "", "[", "a b"])
 @pytest.mark.parametrize("path", ["/", "/api/runs"])
 def test_another_host_name_is_not_served(grid, host, path):
     answer = grid.ask("GET", path, headers={"Host": host})

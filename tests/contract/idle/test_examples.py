@@ -11,7 +11,7 @@ import requests
 
 DOCUMENTED = "http://localhost:8000"
 
-PYTHON = '''
+PYTHON = """
 import requests, time
 
 def submit_task(code, timeout=300):
@@ -27,7 +27,7 @@ while True:
         print(status["result"])
         break
     time.sleep(1)
-'''
+"""
 CURL_ROOT = "curl http://localhost:8000/"
 CURL_SUBMIT = (
     """curl -X POST http://localhost:8000/submit -H "Content-Type: application/json" """

@@ -62,7 +62,7 @@ def test_a_failed_run_has_its_error_and_exit_code(grid, machine, what):
     run = grid.submit()
     machine.report(machine.lease(), outcome, reason=reason, error=error, exit_code=exit_code, result="before it failed")
     status = grid.status(run)
-    assert set(status) == USUAL | {"error", "exit_code"}
+    assert set(status) == USUAL | {"error", "exit_code", "reason"}
     assert (status["status"], status["error"], status["exit_code"]) == ("failed", error, exit_code)
     assert status["result"] == "before it failed"
 
@@ -168,7 +168,9 @@ def test_a_hundred_results_come_whole(grid):
     assert {entry["result"] for entry in body["results"]} == {'"é\n'}
 
 
-@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": "all"}, {"after_id": -1}, {"after_id": 2**63}, {"limit": -3}])
+@pytest.mark.parametrize(
+    "query", [{"limit": 0}, {"limit": "all"}, {"after_id": -1}, {"after_id": 2**63}, {"limit": -3}]
+)
 def test_a_page_that_cannot_be_is_refused(grid, query):
     answer = grid.get("/results", **query)
     assert answer.status_code == 422

@@ -65,7 +65,7 @@ def test_facts_say_what_was_asked_for_and_used(answers):
     facts = dict(runs.facts(answers.run_answer(1)))
     assert facts["Asked for"] == "1 core, 512 MB"
     assert facts["Used"] == "0.02 s of CPU, 11 MB"
-    assert facts["Time limit"] == "5 min"
+    assert facts["Run time"] == "2 s of 5 min"
 
 
 def test_attempts_and_story_are_tables_even_when_empty(answers):

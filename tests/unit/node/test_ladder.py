@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -194,7 +196,7 @@ def test_after_an_input_nothing_goes_on_running(path):
 @given(steps)
 def test_nothing_leads_from_evicting_back_to_running(path):
     _, positions = walk(left_alone(), path)
-    for before, after in zip(positions, positions[1:], strict=False):
+    for before, after in pairwise(positions):
         if before.state is State.EVICTING:
             assert after.state not in {State.RUNNING, State.FROZEN}
 

@@ -4,6 +4,7 @@ from idlegrid_node.outcome import judge, last_line, result_text
 from idlegrid_node.sandbox.execution import Ending
 from idlegrid_node.wire import Lease
 
+TRACE = b"Traceback (most recent call last):\n  x\nE: no"
 LEASE = Lease("run", "lease", "code", timeout=2.0, memory_mb=512)
 
 
@@ -37,7 +38,7 @@ def test_an_end_in_peace_is_completed():
 @pytest.mark.parametrize(
     ("status", "err", "error", "exit_code"),
     [
-        (256, b"warned\nTraceback (most recent call last):\n  x\nE: no\n", "Traceback (most recent call last):\n  x\nE: no", 1),
+        (256, b"warned\n" + TRACE + b"\n", TRACE.decode(), 1),
         (256, b"just words\n", "just words", 1),
         (768, b"", "exit status 3", 3),
         (11, b"noise", "killed by signal 11", -11),
