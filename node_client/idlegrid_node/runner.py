@@ -1,8 +1,5 @@
 """One attempt, from its lease to its report."""
 
-import contextlib
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +7,7 @@ from typing import Any
 
 from idlegrid_node.outcome import judge, result_text
 from idlegrid_node.output import LogBook
+from idlegrid_node.sandbox import scratch
 from idlegrid_node.sandbox.execution import Ending, Execution
 from idlegrid_node.sandbox.job import Job, Limits
 from idlegrid_node.sandbox.process import Backend
@@ -32,7 +30,7 @@ class Runner:
         lease: Lease,
         server_id: str,
         backend: Backend,
-        scratch: Path,
+        folder: Path,
         chatter: Callable[[], None],
         changed: Callable[[], None],
     ) -> None:
@@ -41,7 +39,7 @@ class Runner:
         self.logs = LogBook()
         self.stopping = False
         self._chatter = chatter
-        self._folder = "/" if backend.bwrap else _scratch(scratch, backend.uid)
+        self._folder = scratch.make(backend, folder)
         job = Job(lease.code, lease.parameters, Limits(memory_mb=lease.memory_mb))
         self._execution = Execution(backend, job, lease.timeout, folder=self._folder, sink=self._heard, changed=changed)
 
@@ -79,8 +77,7 @@ class Runner:
     def close(self) -> None:
         """Wait until nothing of it is left. By the thread that ran it."""
         self._execution.close()
-        if self._folder != "/":
-            shutil.rmtree(self._folder, ignore_errors=True)
+        scratch.remove(self._folder)
 
     def usage(self) -> dict[str, float]:
         """Return the protocol's `usage` so far."""
@@ -139,14 +136,3 @@ def _usage(cpu: float, wall: float, memory_mb: float) -> dict[str, float]:
         "wall_seconds": round(wall, 3),
         "max_memory_mb": round(memory_mb, 1),
     }
-
-
-def _scratch(parent: Path, uid: int | None) -> str:
-    """Make a folder for code that runs without a sandbox; the uid it runs as owns it."""
-    import os
-
-    folder = tempfile.mkdtemp(prefix="idlegrid-", dir=None if uid is not None else parent)
-    if uid is not None:
-        with contextlib.suppress(OSError):
-            os.chown(folder, uid, uid)
-    return folder

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 Report = dict[str, Any]
+BATCH_BYTES = 2**20
+"""A batch is one request: far below the coordinator's limit for a body, however many reports there are."""
 
 
 class Spool:
@@ -32,17 +34,22 @@ class Spool:
         draft.rename(target)
         _sync_folder(self._folder)
 
-    def waiting(self, limit: int = 50) -> list[Report]:
-        """Return up to `limit` kept reports, the oldest first; a file that is no report is set aside."""
+    def waiting(self, limit: int = 50, size: int = BATCH_BYTES) -> list[Report]:
+        """Return kept reports, the oldest first: up to `limit` of `size` bytes in all, but at least one.
+
+        A file that is no report is set aside.
+        """
         found: list[Report] = []
+        room = size
         for path in sorted(self._folder.glob("*.json"), key=_modified):
+            room -= path.stat().st_size
+            if len(found) == limit or (found and room < 0):
+                break
             report = _load(path)
             if report is None:
                 path.rename(path.with_suffix(".broken"))
             else:
                 found.append(report)
-            if len(found) == limit:
-                break
         return found
 
     def remove(self, report: Mapping[str, Any]) -> None:

@@ -37,7 +37,7 @@ def counted(grid, runs):
     """The results of the runs, all ended by exactly one final event; `runs` is id → what it prints."""
     recorded = {run["id"]: run for run in grid.settled(runs)}
     assert {i: run["result"] for i, run in recorded.items()} == runs
-    assert {i: grid.ends_of(run) for i, run in recorded.items()} == dict.fromkeys(runs, ["complete"])
+    assert {i: grid.ends_of(run) for i, run in recorded.items()} == {key: ["complete"] for key in runs}
     for run in recorded.values():
         assert [attempt["outcome"] for attempt in run["attempt_list"]].count("completed") <= 1
     return recorded
@@ -142,6 +142,22 @@ def test_while_redis_is_away_submissions_are_taken_and_afterwards_all_runs_end(l
     if lost:
         grid.redis.lose_data()
     grid.redis.start()
+    counted(grid, runs)
+
+
+@pytest.mark.redis
+def test_while_redis_hangs_submissions_are_taken_and_afterwards_all_runs_end(apart, eventually):
+    grid = apart().start(nodes=1, slots=2)
+    runs = flood(grid, 20, "import time; time.sleep(0.2); print({})")
+    eventually(lambda: ended_so_far(grid) >= 3, "a few runs have ended")
+    grid.redis.freeze()
+    try:
+        for number in range(20, 30):
+            began = time.monotonic()
+            runs[grid.submit(f"print({number})")] = str(number)
+            assert time.monotonic() - began < AWAY_SECONDS
+    finally:
+        grid.redis.thaw()
     counted(grid, runs)
 
 

@@ -149,7 +149,7 @@ def test_nothing_names_a_machine():
     # Somebody's home, this very checkout, and addresses of package indexes: where a user gets packages from is
     # the user's affair.
     places = re.compile(
-        r"/(?:home|Users)/(?!user\b|you\b|\.\.\.)\w+/"
+        r"/(?:home|Users)/(?!user\b|owner\b|you\b|\.\.\.)\w+/"
         r"|(?<![\w.])/root/\.?\w"
         r"|https?://[\w.-]*(?:artifactory|nexus|devpi|mirror|jfrog)[\w.-]*"
         r"|(?:index-url|registry)\s*[=:]\s*\S*://"

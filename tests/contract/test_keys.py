@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,8 @@ import pytest
 import requests
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from idlegrid_server.http.scopes import SCOPES
 
 PROJECT = "idlegrid-parcel"
 WHEEL = "idlegrid_parcel-1.0.0-py3-none-any.whl"
@@ -84,6 +87,21 @@ OPEN = ["/", "/health", "/livez", "/dist/simple/"]
 
 def names(cases) -> list[str]:
     return [f"{method} {path}" for method, path, _ in cases]
+
+
+def is_asked(method: str, template: str, cases) -> bool:
+    pattern = re.sub(r"{\w+}", "[^/]+", template)
+    return any(case[0] == method and re.fullmatch(pattern, case[1].partition("?")[0]) for case in cases)
+
+
+def test_every_endpoint_stands_in_these_tables():
+    for (method, template), scope in SCOPES.items():
+        if scope == "node":
+            assert is_asked(method, template, FOR_NODES), template
+        elif scope is not None and method != "WS":
+            assert is_asked(method, template, FOR_SUBMITTERS), template
+        elif scope is None:
+            assert template in OPEN or template.startswith("/dist/"), template
 
 
 def words_of(answer) -> str:

@@ -6,7 +6,7 @@ step the record must agree with what was acknowledged, and at the end, with ever
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Engine, func, select
 
 from idlegrid_server.core.commands import (
@@ -31,19 +38,19 @@ from idlegrid_server.core.commands import (
 )
 from idlegrid_server.core.errors import Conflict, InvalidInput, RecordUnavailable, StaleReport
 from idlegrid_server.core.limits import MAX_LOSSES
-from idlegrid_server.core.model import NodeState, Outcome, RunState
+from idlegrid_server.core.model import NodeState, Outcome, RunState, Submission
 from idlegrid_server.core.ports import RandomIds
 from idlegrid_server.core.queries import RunView
 from idlegrid_server.record import tables as t
 
 from ..parts import offer, open_record, submission
-from .world import TIMES, World
+from .world import STEP, TIMES, World
 
 NODES = ("n1", "n2")
 OUTCOMES = ("completed", "failed", "timed_out", "evicted", "returned")
 ENDINGS = frozenset({"complete", "fail", "time_out", "cancel", "abandon"})
-FAULTS = st.sampled_from(("before", "half", "after"))
 IDS = RandomIds()
+LEASE_STEPS = int((TIMES.lease + TIMES.start_grace) / STEP) + 1
 PATIENCE = 250
 """Looks of the keeper within which every run must end once everything is up."""
 
@@ -69,6 +76,23 @@ def report_of(attempt: Attempt, outcome: str, words: str = "") -> Report:
     )
 
 
+TROUBLES: dict[str, Callable[["GridMachine"], None]] = {
+    "the record dies before it commits": lambda m: m.world.record.fail_next("before"),
+    "the record dies after it committed": lambda m: m.world.record.fail_next("after"),
+    "the queue dies before a write": lambda m: m.world.queue.fail_next_write("before"),
+    "the queue dies in the middle of a write": lambda m: m.world.queue.fail_next_write("half"),
+    "the queue dies after a write": lambda m: m.world.queue.fail_next_write("after"),
+    "the queue dies after a pop": lambda m: m.world.queue.fail_next_pop(),
+    "the queue is away": lambda m: m.world.queue.break_down(),
+    "the queue is suspended": lambda m: m.world.queue.suspend(),
+    "the queue loses everything": lambda m: m.world.queue.wipe(),
+    "a backup of the queue is made": lambda m: m.back_up(),
+    "an old backup of the queue comes back": lambda m: m.restore(),
+    "the clock jumps forward": lambda m: m.world.clock.jump(60),
+    "the clock jumps back": lambda m: m.world.clock.jump(-60),
+}
+
+
 class GridMachine(RuleBasedStateMachine):
     """What may happen, in any order, and what must hold all the time."""
 
@@ -83,10 +107,17 @@ class GridMachine(RuleBasedStateMachine):
         self.gone: list[Attempt] = []
         """Attempts of nodes that crashed, were told to stop, or have reported: reports of these come late or twice."""
         self.ended: dict[str, RunView] = {}
-        self.snapshot: object = None
+        self.backup: object = None
 
     def do(self, command: Any) -> Any:
         return self.world.coordinator.writer.do(command)
+
+    def back_up(self) -> None:
+        self.backup = self.world.queue.snapshot()
+
+    def restore(self) -> None:
+        if self.backup is not None:
+            self.world.queue.restore(self.backup)
 
     @contextmanager
     def changing_nothing(self) -> Iterator[None]:
@@ -96,26 +127,28 @@ class GridMachine(RuleBasedStateMachine):
 
     # --- submitters ---
 
+    @initialize()
+    def begin(self) -> None:
+        self.world.pass_time(1)
+        self.submit(3, 1, 0.5, 1)
+
     @rule(count=st.integers(1, 3), retries=st.integers(0, 2), cpu=st.sampled_from((0.5, 2.0)), level=st.integers(0, 3))
     def submit(self, count: int, retries: int, cpu: float, level: int) -> None:
-        wish = submission(retry_limit=retries, cpu=cpu, priority=level)
-        uuids = [IDS.run_uuid() for _ in range(count)]
-        try:
-            runs = self.do(MakeRuns([wish] * count, uuids))
-        except RecordUnavailable:
-            return
-        assert [run.uuid for run in runs] == uuids
-        self.acknowledged.update((run.uuid, run.id) for run in runs)
+        self._submit([submission(retry_limit=retries, cpu=cpu, priority=level)] * count)
 
     @rule(key=st.sampled_from("ab"))
     def submit_with_a_key(self, key: str) -> None:
+        uuids = self._submit([submission()] * 2, key, "words")
+        assert not uuids or self.keys.setdefault(key, uuids) == uuids, "one key has made two sets of runs"
+
+    def _submit(self, wishes: list[Submission], key: str = "", fingerprint: str = "") -> list[str]:
         try:
-            runs = self.do(MakeRuns([submission()] * 2, [IDS.run_uuid() for _ in range(2)], key, "words"))
+            runs = self.do(MakeRuns(wishes, [IDS.run_uuid() for _ in wishes], key, fingerprint))
         except RecordUnavailable:
-            return
-        uuids = [run.uuid for run in runs]
-        assert self.keys.setdefault(key, uuids) == uuids, "one key has made two sets of runs"
+            return []
+        assert len(runs) == len(wishes)
         self.acknowledged.update((run.uuid, run.id) for run in runs)
+        return [run.uuid for run in runs]
 
     @precondition(lambda self: self.keys)
     @rule(data=st.data())
@@ -124,7 +157,6 @@ class GridMachine(RuleBasedStateMachine):
         with self.changing_nothing(), pytest.raises((InvalidInput, RecordUnavailable)):
             self.do(MakeRuns([submission("other")], [IDS.run_uuid()], key, "other words"))
 
-    @precondition(lambda self: self.acknowledged)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
         uuid = data.draw(st.sampled_from(list(self.acknowledged)))
@@ -142,6 +174,11 @@ class GridMachine(RuleBasedStateMachine):
     @rule(node=st.sampled_from(NODES), slots=st.integers(1, 3))
     def lease(self, node: str, slots: int) -> None:
         self.held[node] += self._lease(LeaseRuns(offer(node, slots), [IDS.lease_id() for _ in range(slots)], 3.0))
+
+    @rule(node=st.sampled_from(NODES))
+    def lease_and_list(self, node: str) -> None:
+        self.lease(node, 2)
+        self.beat(node, frozen=False, all_of_them=True)
 
     @rule()
     def lease_to_a_legacy_worker(self) -> None:
@@ -215,7 +252,6 @@ class GridMachine(RuleBasedStateMachine):
             assert self.world.views() == before, "a report that does not count has changed the record"
         return True
 
-    @precondition(lambda self: self.acknowledged)
     @rule(data=st.data(), named=st.booleans())
     def report_by_id_as_a_legacy_worker_does(self, data: st.DataObject, named: bool) -> None:
         uuid = data.draw(st.sampled_from(list(self.acknowledged)))
@@ -233,53 +269,26 @@ class GridMachine(RuleBasedStateMachine):
 
     # --- what breaks ---
 
-    @rule(steps=st.integers(1, 8))
+    @rule(steps=st.integers(1, 3))
     def pass_time(self, steps: int) -> None:
         self.world.pass_time(steps)
 
-    @rule(seconds=st.sampled_from((-60.0, 60.0)))
-    def set_the_clock(self, seconds: float) -> None:
-        self.world.clock.jump(seconds)
+    @rule()
+    def wait_until_leases_are_over(self) -> None:
+        self.world.pass_time(LEASE_STEPS)
 
     @rule()
     def kill_and_restart_the_coordinator(self) -> None:
         self.world.restart()
 
-    @rule(fault=FAULTS)
-    def the_record_fails_next(self, fault: str) -> None:
-        self.world.record.fault = "after" if fault == "after" else "before"
-
-    @rule(fault=FAULTS)
-    def the_queue_fails_at_the_next_write(self, fault: str) -> None:
-        self.world.queue.fault_of_apply = fault
+    @rule(what=st.sampled_from(sorted(TROUBLES)))
+    def have_trouble(self, what: str) -> None:
+        TROUBLES[what](self)
 
     @rule()
-    def the_queue_fails_at_the_next_pop(self) -> None:
-        self.world.queue.fault_of_pop = "after"
-
-    @rule(away=st.booleans())
-    def the_queue_goes_or_comes_back(self, away: bool) -> None:
-        if away:
-            self.world.queue.break_down()
-        else:
-            self.world.queue.mend()
-
-    @rule()
-    def the_queue_loses_everything(self) -> None:
-        self.world.queue.wipe()
-
-    @rule()
-    def take_a_snapshot_of_the_queue(self) -> None:
-        self.snapshot = self.world.queue.snapshot()
-
-    @precondition(lambda self: self.snapshot is not None)
-    @rule()
-    def restore_the_queue(self) -> None:
-        self.world.queue.restore(self.snapshot)
-
-    @rule(suspended=st.booleans())
-    def suspend_or_resume(self, suspended: bool) -> None:
-        self.world.queue.suspend(suspended)
+    def have_no_trouble(self) -> None:
+        self.world.queue.suspend(False)
+        self.world.queue.mend()
 
     # --- what must hold ---
 

@@ -61,6 +61,9 @@ class FaultyRecord:
             self._fail_if(self.dead or (watched.matters and self.fault == "before"))
         self._fail_if(watched.matters and self.fault == "after")
 
+    def fail_next(self, when: Fault) -> None:
+        self.fault = when
+
     def _fail_if(self, so: bool) -> None:
         if so:
             self.fault = ""
@@ -70,11 +73,20 @@ class FaultyRecord:
 class FaultyQueue(MemoryQueue):
     """The queue in memory; its next call can be made to fail, and an older state can come back."""
 
-    fault_of_apply: Fault = ""
-    fault_of_pop: Fault = ""
+    _fault_of_apply: Fault = ""
+    _fault_of_pop = False
+
+    def fail_next_write(self, when: Fault) -> None:
+        self._fault_of_apply = when
+
+    def fail_next_pop(self) -> None:
+        self._fault_of_pop = True
+
+    def fail_no_more(self) -> None:
+        self._fault_of_apply, self._fault_of_pop = "", False
 
     def apply(self, ops: Iterable[QueueOp]) -> None:
-        fault, self.fault_of_apply = self.fault_of_apply, ""
+        fault, self._fault_of_apply = self._fault_of_apply, ""
         ops = list(ops)
         done = {"": len(ops), "before": 0, "half": len(ops) // 2, "after": len(ops)}[fault]
         super().apply(ops[:done])
@@ -82,7 +94,7 @@ class FaultyQueue(MemoryQueue):
             raise QueueUnavailable("The queue died")
 
     def pop(self, offers: Sequence[Offer]) -> list[list[str]]:
-        fault, self.fault_of_pop = self.fault_of_pop, ""
+        fault, self._fault_of_pop = self._fault_of_pop, False
         popped = super().pop(offers)
         if fault:
             raise QueueUnavailable("The queue died")
@@ -115,7 +127,7 @@ class World:
         self.record.dead = True
         self.coordinator.stop()
         self.record.dead, self.record.fault = False, ""
-        self.queue.fault_of_apply = self.queue.fault_of_pop = ""
+        self.queue.fail_no_more()
 
     def restart(self) -> None:
         self.kill()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from idlegrid_node.errors import SandboxUnavailable
-from idlegrid_node.sandbox import interpreters
+from idlegrid_node.sandbox import interpreters, scratch
 from idlegrid_node.sandbox.execution import Ending, Execution
 from idlegrid_node.sandbox.job import Job, Limits
 from idlegrid_node.sandbox.process import Backend
@@ -61,11 +61,13 @@ def choose(*, uid: int | None, staged: bool, trust_submitters: bool) -> Standing
 
 def attempt(backend: Backend) -> Ending:
     """Run the probe once in `backend`."""
-    execution = Execution(backend, Job(PROBE, limits=Limits(memory_mb=256)), PATIENCE_SECONDS)
+    folder = scratch.make(backend)
+    execution = Execution(backend, Job(PROBE, limits=Limits(memory_mb=256)), PATIENCE_SECONDS, folder=folder)
     try:
         return execution.run()
     finally:
         execution.close()
+        scratch.remove(folder)
 
 
 def _isolated(uid: int | None, *, staged: bool) -> Standing:

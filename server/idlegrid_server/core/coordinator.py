@@ -157,7 +157,7 @@ class Coordinator:
         left = deadline - self.clock.monotonic()
         if poll.superseded or self._stopping or left <= 0 or not await _wait(poll.event, left):
             return False
-        poll.event.clear()
+        poll.heed()
         return not poll.superseded
 
     async def _offer(self, node_id: str, room: Room) -> Offer:
@@ -200,11 +200,17 @@ class Coordinator:
     async def report(
         self, node_id: str, reports: Sequence[Report], room: Room | None = None
     ) -> tuple[list[ReportAnswer], Work]:
-        """Take a node's reports and, when it has room, give it what is there."""
-        answers = await self._writer.ask(ReportRuns(node_id, reports))
+        """Take a node's reports and, when it has room, give it what is there; one transaction does both."""
+        return await asyncio.gather(self._writer.ask(ReportRuns(node_id, reports)), self._next(node_id, room))
+
+    async def _next(self, node_id: str, room: Room | None) -> Work:
+        """Work for a node that reports. One that never sent a heartbeat is told so when it asks for work alone."""
         if room is None:
-            return answers, Work()
-        return answers, await self._look(await self._offer(node_id, room))
+            return Work()
+        try:
+            return await self._look(await self._offer(node_id, room))
+        except Conflict:
+            return Work()
 
     # --- legacy workers ---
 

@@ -15,6 +15,13 @@ class Poll:
     offer: Offer
     event: asyncio.Event = field(default_factory=asyncio.Event)
     superseded: bool = False
+    queue: str = ""
+    """Whose new run it was woken for, as long as it has not looked since."""
+
+    def heed(self) -> None:
+        """It looks now: what comes from here on wakes it again."""
+        self.event.clear()
+        self.queue = ""
 
 
 class OpenPolls:
@@ -34,13 +41,16 @@ class OpenPolls:
         return poll
 
     def close(self, poll: Poll | None, *, superseded: bool = False) -> None:
-        """The poll waits no longer."""
+        """The poll waits no longer. A wake that it did not heed, since it was looking or over, goes to the next."""
         if poll is None:
             return
         poll.superseded = poll.superseded or superseded
         poll.event.set()
         if self._polls.get(poll.offer.node_id) is poll:
             del self._polls[poll.offer.node_id]
+        queue, poll.queue = poll.queue, ""
+        if queue:
+            self.wake({queue: 1})
 
     def wake(self, woken: dict[str, int]) -> None:
         """New runs came into these queues: wake as many waiting nodes as there are runs, longest waiting first."""
@@ -49,6 +59,7 @@ class OpenPolls:
                 if count <= 0:
                     break
                 if not poll.event.is_set() and poll.offer.slots > 0 and fits(poll.offer, queue):
+                    poll.queue = queue
                     poll.event.set()
                     count -= 1
 

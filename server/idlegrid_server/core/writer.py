@@ -47,6 +47,7 @@ class Writer:
         self._gathered: SimpleQueue[_Entry | None] = SimpleQueue()
         self._settled: set[str] = set()
         self._crowded = False
+        self._turned_away = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -69,6 +70,13 @@ class Writer:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._gathered.put(_Entry(command, future))
         return await future
+
+    def turned_away(self) -> bool:
+        """Whether, since the last call, nodes were given nothing only because the queue did not answer."""
+        if not self._turned_away:
+            return False
+        self._turned_away = False
+        return True
 
     def _work(self) -> None:
         while True:
@@ -131,6 +139,7 @@ class Writer:
             popped = self._queue.pop([command.offer for command in leasing])
         except QueueUnavailable:
             popped = [[] for _ in leasing]
+            self._turned_away = True
         for command, uuids in zip(leasing, popped, strict=True):
             command.popped = uuids
 

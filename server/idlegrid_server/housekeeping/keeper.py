@@ -109,9 +109,11 @@ class Keeper:
             self._forget_keys(self._clock.now() - self._times.idempotency)
 
     def _tend_queue(self) -> None:
-        """All that needs Redis: a rebuild when it lost its data, debts, stuck entries, the end of a suspension."""
+        """All that needs Redis: a rebuild when it lost its data, debts, stuck entries, the end of an outage."""
         self._rebuild_if_lost()
         self._notice_resumption()
+        if self._writer.turned_away():
+            self._wake_all()
         if self._clock.monotonic() < self._next_queue_look:
             return
         self._next_queue_look = self._clock.monotonic() + QUEUE_LOOK

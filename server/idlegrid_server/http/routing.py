@@ -3,9 +3,10 @@
 Handlers take a `Call` and nothing through FastAPI's `Depends`, which costs more per request than all the rest.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -17,8 +18,16 @@ from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.http.deps import Grid, admit, grid_of
 from idlegrid_server.http.scopes import SCOPES
 
+T = TypeVar("T")
 MAX_KEY = 200
 """Characters of an Idempotency-Key."""
+
+
+class HungUp(HTTPException):
+    """Nobody reads the answer any more."""
+
+    def __init__(self) -> None:
+        super().__init__(HTTPStatus.BAD_REQUEST, "The caller has hung up")
 
 
 class Call(Request):
@@ -43,6 +52,22 @@ class Call(Request):
         if len(key) > MAX_KEY:
             raise InvalidInput(f"Idempotency-Key: at most {MAX_KEY} characters")
         return key
+
+    async def while_connected(self, work: Coroutine[Any, Any, T]) -> T:
+        """The work's answer; the work is cancelled as soon as the caller hangs up. Raises HungUp then."""
+        doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self._hang_up())
+        try:
+            await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                return doing.result()
+            raise HungUp
+        finally:
+            doing.cancel()
+            leaving.cancel()
+
+    async def _hang_up(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     async def json(self) -> Any:
         """The body as UTF-8 with whole characters and finite numbers, nested at most 200 deep.

@@ -23,8 +23,8 @@ async def updates(socket: WebSocket) -> None:
     except AccessError:
         await socket.close(1008)
         return
-    await socket.accept()
     with grid_of(socket).coordinator.updates.listening() as notices:
+        await socket.accept()  # who is let in misses nothing from here on
         await _first(_send(socket, notices), _hang_up(socket))
     with suppress(RuntimeError, WebSocketDisconnect):
         await socket.close()

@@ -70,7 +70,9 @@ def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="where to listen (default: %(default)s: this machine only); 0.0.0.0 for spare machines",
     )
-    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="default: %(default)s")
+    parser.add_argument(
+        "--port", type=port, default=os.environ.get("IDLEGRID_PORT", str(DEFAULT_PORT)), help="default: %(default)s"
+    )
     parser.add_argument("--data", type=Path, default=default_data(), help="data folder (default: %(default)s)")
 
 

@@ -1,3 +1,4 @@
+from idlegrid_node.sandbox import seccomp
 from idlegrid_node.sandbox.bwrap import Interpreter, command
 from idlegrid_node.sandbox.job import Job, Limits, frame
 from idlegrid_node.sandbox.selftest import REMEDY_APPARMOR, REMEDY_INSTALL, REMEDY_USERNS, remedy_for
@@ -59,3 +60,12 @@ def test_each_known_complaint_has_its_remedy():
     assert remedy_for("bwrap: Creating new namespace failed: No space left on device") == REMEDY_USERNS
     assert remedy_for("No such file or directory: 'bwrap'") == REMEDY_INSTALL
     assert remedy_for("something else") == ""
+
+
+def test_the_filter_has_one_instruction_per_step_and_none_for_unknown_machines():
+    assert len(seccomp.program("x86_64")) == len(seccomp.program("aarch64")) == 7 * 8
+    assert seccomp.program("vax") == b""
+
+
+def test_the_filter_is_given_before_the_program():
+    assert command("bwrap", SYSTEM, 1000, 9)[-3:] == ["--seccomp", "9", "--"]

@@ -29,6 +29,12 @@ def test_reports_come_oldest_first_and_not_more_than_asked_for(spool):
     assert [r["lease_id"] for r in spool.waiting(2)] == ["a", "b"]
 
 
+def test_a_batch_of_large_reports_is_bounded_but_never_empty(spool):
+    for name in "abc":
+        spool.keep(report(name, result="x" * 1000))
+    assert [len(spool.waiting(size=size)) for size in (1, 2500, 10_000)] == [1, 2, 3]
+
+
 def test_a_removed_report_is_gone_and_may_be_removed_twice(spool):
     spool.keep(report("1"))
     assert spool

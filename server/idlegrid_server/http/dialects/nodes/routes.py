@@ -38,17 +38,21 @@ async def task(
     cpu: Cores | None = None,
     memory: Megabytes | None = None,
 ) -> dict[str, Any]:
-    """Work or orders for a node, at once or within `wait` seconds."""
-    work = await call.coordinator.fetch(node_id, Room(slots, cpu, memory), wait)
+    """Work or orders for a node, at once or within `wait` seconds; nothing is leased to one that has hung up."""
+    fetching = call.coordinator.fetch(node_id, Room(slots, cpu, memory), wait)
+    work = await (call.while_connected(fetching) if wait else fetching)
     return translate.work(work, call.grid.server_id, call.coordinator.times)
 
 
 @router.post("/result")
 async def result(words: ReportsIn, call: Call) -> dict[str, Any]:
-    """How attempts ended; a flat report that does not count is a 409."""
+    """How attempts ended; a flat report that does not count is a 409, and brings no new work."""
     reports = [translate.report(entry) for entry in words.results]
-    answers, work = await call.coordinator.report(words.node_id, reports, translate.room(words.next))
+    room = None if words.flat else translate.room(words.next)
+    answers, work = await call.coordinator.report(words.node_id, reports, room)
     if words.flat and answers[0].problem is not None:
         raise StaleReport(str(answers[0].problem))
+    if words.flat and words.next is not None:
+        work = await call.coordinator.fetch(words.node_id, Room(words.next.slots, words.next.cpu, words.next.memory))
     verdicts = translate.verdicts(answers)
     return {"status": "ok", **translate.work(work, call.grid.server_id, call.coordinator.times), "results": verdicts}
