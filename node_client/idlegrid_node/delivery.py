@@ -9,7 +9,7 @@ from idlegrid.errors import IdlegridError, InvalidRequest
 from idlegrid_node.link import Link
 from idlegrid_node.runner import Report
 from idlegrid_node.slots import Room
-from idlegrid_node.spool import Spool
+from idlegrid_node.spool import BATCH_BYTES, Spool
 from idlegrid_node.wire import Answer
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class Delivery:
 
     def kept(self, server_id: str) -> list[Report]:
         """Return the reports that still wait for this coordinator."""
-        return self._spool(server_id).waiting() if server_id else []
+        return self._spool(server_id).waiting(1000, 64 * BATCH_BYTES) if server_id else []
 
     def _spool(self, server_id: str) -> Spool:
         return Spool(self._folder, server_id)

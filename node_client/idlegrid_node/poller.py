@@ -101,6 +101,8 @@ class Poller:
     def _settle(self, generation: int) -> None:
         """After new attempts: let the shortest of them end before a poll goes out that asks for nothing."""
         with self._changed:
+            if generation != self._generation:
+                return  # what a newer poll asked for is not this one's to forget
             self._asked = None  # so that nobody replaces a poll that is not open
             self._changed.wait_for(
                 lambda: self._room().slots > 0 or generation != self._generation, FULL_SETTLE_SECONDS

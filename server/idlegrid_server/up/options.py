@@ -67,7 +67,7 @@ def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that `up` and `serve` share."""
     parser.add_argument(
         "--host",
-        default="127.0.0.1",
+        default=os.environ.get("IDLEGRID_HOST", "127.0.0.1"),
         help="where to listen (default: %(default)s: this machine only); 0.0.0.0 for spare machines",
     )
     parser.add_argument(
