@@ -154,7 +154,7 @@ class Agent:
             reason=report["reason"],
             error=last_line(report["error"]),
         )
-        room = self._crew.room()
+        room = self._crew.share(runner)
         answer = self._delivery.send(report, runner.server_id, room if room.slots else None, self._patience())
         if answer is None:
             self._heart.soon()

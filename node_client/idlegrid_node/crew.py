@@ -60,17 +60,25 @@ class Crew:
         """Tell whether an attempt is held."""
         return lease_id in self._runners
 
+    def share(self, runner: Runner) -> Room:
+        """Return what may be asked for in place of an attempt that has ended: what it took, and no more.
+
+        The rest is asked for by the open poll; asked for twice it would be given twice.
+        """
+        lease = runner.lease
+        return Room(1 if self._takes_work() else 0, lease.cpu, lease.memory_mb)
+
     def ended(self, runner: Runner) -> None:
-        """Give the attempt's room to others; it stays held until its report is delivered."""
+        """The attempt works no more; it is held, and its room kept, until its report is delivered."""
         with self._moving():
             self._working.discard(runner.lease.lease_id)
             self._cpu_of_ended += runner.cpu_seconds
-            self._slots.release(runner.lease.lease_id)
             self._ladder.hold(len(self._working), time.monotonic())
 
     def forget(self, runner: Runner) -> None:
-        """Hold an attempt no more."""
+        """Hold an attempt no more, and give its room to others."""
         with self._lock:
+            self._slots.release(runner.lease.lease_id)
             self._runners.pop(runner.lease.lease_id, None)
             self._left.notify_all()
 

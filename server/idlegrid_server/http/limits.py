@@ -115,7 +115,8 @@ class IdleCors:
         self._open = CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the idle API's paths through CORS."""
+        """Let the idle API's paths through CORS, when a web page asks."""
         path = scope.get("path", "")
         idle = path in IDLE_PATHS or path.startswith("/status/")
-        await (self._open if idle else self._app)(scope, receive, send)
+        from_page = any(name == b"origin" for name, _ in scope.get("headers", ()))
+        await (self._open if idle and from_page else self._app)(scope, receive, send)
