@@ -80,7 +80,7 @@ class Coordinator:
         self.reader = SqlReader(engine)
         self.written: list[Batch] = []
         self.woken_all = 0
-        self.writer = Writer(record or SqlRecord(engine, clock.now), queue, self.written.append)
+        self.writer = Writer(record or SqlRecord(engine, clock.now), queue, self.written.append, lambda batch: None)
         self.keeper = Keeper(
             self.writer,
             self.reader,

@@ -135,15 +135,25 @@ class Agent:
         """Run one attempt to its end, in its own thread (see `Guest`)."""
         lease = runner.lease
         log.info("run_started", action="run", run=lease.run, lease_id=lease.lease_id, number=lease.number)
-        report = runner.run()
-        self._crew.ended(runner)
-        if report is not None:
-            self._tell(report, runner)
-        self._crew.forget(runner)
-        self._poller.update()
-        runner.close()
+        report = None
+        try:
+            report = self._follow(runner)
+        finally:
+            # Whatever went wrong, its room must not be lost: without a report its lease runs out.
+            self._crew.forget(runner)
+            self._poller.update()
+            runner.close()
         if report is not None and report["reason"] == "sandbox_failed" and not self._leaving:
             self._test_sandbox()
+
+    def _follow(self, runner: Runner) -> Report | None:
+        try:
+            report = runner.run()
+        finally:
+            self._crew.ended(runner)
+        if report is not None:
+            self._tell(report, runner)
+        return report
 
     def _tell(self, report: Report, runner: Runner) -> None:
         log.info(

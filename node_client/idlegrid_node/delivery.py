@@ -18,11 +18,15 @@ CUT_CHARACTERS = 16 * 1024
 
 
 class Delivery:
-    """Sends reports; one that cannot be sent is kept on disk and sent by `catch_up`. Safe between threads."""
+    """Sends reports; one that cannot be sent is kept on disk and sent by `catch_up`. Safe between threads.
+
+    On a disk that is full it is kept in memory: a result is lost then only if the node ends before it is delivered.
+    """
 
     def __init__(self, link: Link, folder: Path) -> None:
         self._link = link
         self._folder = folder
+        self._unwritten: dict[str, tuple[str, Report]] = {}
         self._lock = threading.Lock()
 
     def send(self, report: Report, server_id: str, room: Room | None, timeout: float) -> Answer | None:
@@ -30,8 +34,8 @@ class Delivery:
         try:
             answer = self._deliver([report], room, timeout)
         except IdlegridError as error:
-            self._spool(server_id).keep(report)
             log.warning("report_kept", action="spool", run=report["run"], reason=str(error))
+            self._keep(report, server_id)
             return None
         _note_conflicts(answer)
         return answer
@@ -40,17 +44,30 @@ class Delivery:
         """Send what was kept for this coordinator; True when nothing is left. Raises as `Link.report`."""
         with self._lock:
             spool = self._spool(server_id)
-            while reports := spool.waiting():
+            while reports := spool.waiting() or self._in_memory(server_id)[:1]:
                 answer = self._deliver(reports, None, 30.0)
                 _note_conflicts(answer)
                 for report in reports:
                     spool.remove(report)
+                    self._unwritten.pop(report["lease_id"], None)
                 log.info("reports_delivered", action="spool", count=len(reports))
         return True
 
     def kept(self, server_id: str) -> list[Report]:
         """Return the reports that still wait for this coordinator."""
-        return self._spool(server_id).waiting(1000, 64 * BATCH_BYTES) if server_id else []
+        if not server_id:
+            return []
+        return self._spool(server_id).waiting(1000, 64 * BATCH_BYTES) + self._in_memory(server_id)
+
+    def _keep(self, report: Report, server_id: str) -> None:
+        try:
+            self._spool(server_id).keep(report)
+        except OSError as error:
+            self._unwritten[report["lease_id"]] = (server_id, report)
+            log.warning("report_not_on_disk", action="spool", run=report["run"], reason=str(error))
+
+    def _in_memory(self, server_id: str) -> list[Report]:
+        return [report for owner, report in list(self._unwritten.values()) if owner == server_id]
 
     def _spool(self, server_id: str) -> Spool:
         return Spool(self._folder, server_id)

@@ -47,12 +47,21 @@ class Heart:
             try:
                 interval = self._beat()
             except IdlegridError as error:
-                interval = self._backoff.seconds()
-                self._not_before = time.monotonic() + interval
-                log.warning("heartbeat_failed", action="heartbeat", reason=str(error), again_in_s=round(interval, 1))
+                interval = self._failed(str(error))
+            except Exception as error:
+                # A full disk, no more threads: the node must live to see the end of it.
+                log.exception("heartbeat_broken", action="heartbeat")
+                interval = self._failed(str(error))
             else:
                 self._backoff.reset()
             self.soon(interval)
+
+    def _failed(self, reason: str) -> float:
+        """Return how long to wait; nothing may shorten that."""
+        interval = self._backoff.seconds()
+        self._not_before = time.monotonic() + interval
+        log.warning("heartbeat_failed", action="heartbeat", reason=reason, again_in_s=round(interval, 1))
+        return interval
 
     def _wait(self) -> bool:
         """Wait until a beat is due; False when there shall be no more."""

@@ -74,9 +74,16 @@ class Poller:
                 self._rejoin()
                 self._pause(1.0, generation)
             except IdlegridError as error:
-                delay = self._backoff.seconds()
-                log.warning("poll_failed", action="poll", reason=str(error), again_in_s=round(delay, 1))
-                self._pause(delay, generation)
+                self._retreat(str(error), generation)
+            except Exception as error:
+                # No more threads, no more files: the node must live to see the end of it.
+                log.exception("poll_broken", action="poll")
+                self._retreat(str(error), generation)
+
+    def _retreat(self, reason: str, generation: int) -> None:
+        delay = self._backoff.seconds()
+        log.warning("poll_failed", action="poll", reason=reason, again_in_s=round(delay, 1))
+        self._pause(delay, generation)
 
     def _begin(self, generation: int) -> bool:
         with self._changed:

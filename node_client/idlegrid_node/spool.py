@@ -23,15 +23,21 @@ class Spool:
         self._folder = folder / (re.sub(r"[^A-Za-z0-9-]", "_", server_id) or "unknown")
 
     def keep(self, report: Report) -> None:
-        """Write a report down; on disk when this returns. The same lease's report is replaced."""
+        """Write a report down; on disk when this returns. The same lease's report is replaced.
+
+        Raises OSError, and leaves nothing behind, when it cannot be written.
+        """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         target = self._path(report)
         draft = target.with_name(f".{secrets.token_hex(8)}.part")
-        with open(draft, "w", encoding="utf-8") as file:
-            json.dump(report, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(target)
+        try:
+            with open(draft, "w", encoding="utf-8") as file:
+                json.dump(report, file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(target)
+        finally:
+            draft.unlink(missing_ok=True)
         _sync_folder(self._folder)
 
     def waiting(self, limit: int = 50, size: int = BATCH_BYTES) -> list[Report]:

@@ -55,7 +55,7 @@ class Assembly:
         self.reader = SqlReader(self.engine)
         self.queue = RedisQueue(settings.redis_url, clock=self.clock)
         record = SqlRecord(self.engine, self.clock.now, instance=str(uuid.uuid4()))
-        self.writer = Writer(record, self.queue, self._written)
+        self.writer = Writer(record, self.queue, self._written, self._queued)
         self.coordinator = Coordinator(self.writer, self.reader, self.clock, RandomIds(), self.times)
         self.keeper = Keeper(
             self.writer,
@@ -89,6 +89,10 @@ class Assembly:
     def _written(self, batch: Batch) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.coordinator.written, batch)
+
+    def _queued(self, batch: Batch) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.coordinator.polls.wake, batch.woken)
 
     def _wake_all(self) -> None:
         if self._loop is not None:

@@ -335,8 +335,8 @@ class Apart(Caller):
 class Up(Program):
     """`idlegrid up` on a data folder."""
 
-    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
-        self.data = folder / "grid"
+    def __init__(self, folder: Path, *arguments: str, data: Path | None = None, **environment: str) -> None:
+        self.data = data or folder / "grid"
         argv = [sys.executable, "-m", "idlegrid", "up", "--port", str(free_port()), "--no-console"]
         uid = {"IDLEGRID_NODE_SLOT_UID": str(next(slot_uids))}
         super().__init__("up", folder, [*argv, "--data", str(self.data), *arguments], uid | environment)
@@ -384,11 +384,15 @@ def apart(folder: Path) -> Iterator[Callable[..., Apart]]:
 
 @pytest.fixture(scope="module")
 def whole() -> Iterator[Callable[..., Up]]:
-    """`whole(*arguments, **environment)`: a grid under `idlegrid up`, started."""
+    """`whole(*arguments, data=FOLDER, hasty=False, **environment)`: a grid under `idlegrid up`, started.
+
+    A hasty one goes by SHORT_TIMES.
+    """
     with contextlib.ExitStack() as stack:
 
-        def make(*arguments: str, **environment: str) -> Up:
-            up = Up(stack.enter_context(short_folder()), *arguments, **environment)
+        def make(*arguments: str, data: Path | None = None, hasty: bool = False, **environment: str) -> Up:
+            times = SHORT_TIMES if hasty else {}
+            up = Up(stack.enter_context(short_folder()), *arguments, data=data, **times | environment)
             stack.callback(up.close)
             return up.start()
 

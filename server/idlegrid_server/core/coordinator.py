@@ -69,12 +69,11 @@ class Coordinator:
     # --- what the writer tells ---
 
     def written(self, batch: Batch) -> None:
-        """A batch is on disk: wake who waits for it. Call on the event loop."""
+        """A batch is on disk: tell who waits for that. Call on the event loop."""
         for node in batch.changed_nodes.values():
             self._note(node)
         for node_id, run in batch.stops:
             self.polls.order(node_id, [Order("stop", run.uuid, run.lease_id or "", "cancelled")])
-        self.polls.wake(batch.woken)
         self.updates.publish(batch.notices())
 
     def _note(self, node: Node) -> None:

@@ -114,7 +114,7 @@ def waiting_for(queue: str, nodes: Iterable[Node]) -> str | None:
     able = [node for node in alive if can_serve(capability(node), queue)]
     if not able:
         return _unmet(parse_queue(queue), alive)
-    if all(node.state in ("idle", "running") for node in able):
+    if any(node.state in ("idle", "running") for node in able):
         return None
     states = ", ".join(sorted({f"{node.state.value} ({node.reason})" for node in able}))
     return f"{len(able)} node(s) could take it; they are {states}."

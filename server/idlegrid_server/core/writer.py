@@ -24,8 +24,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 MAX_GROUP: Final = 256
 """Most commands in one transaction."""
+CROWD: Final = 4
+"""A group of more commands than this came from several callers: one node's report brings two."""
 GATHER_SECONDS: Final = 0.003
-"""How long more commands are waited for when the last group had several: each then costs a fraction of a
+"""How long more commands are waited for when the last group was a crowd: each then costs a fraction of a
 transaction. A lone caller never waits."""
 SETTLE_AFTER: Final = 0.2
 """Seconds of quiet after which the outbox is cleared by a transaction of its own."""
@@ -41,9 +43,15 @@ class _Entry:
 class Writer:
     """The coordinator's only way to change the record."""
 
-    def __init__(self, record: Record, queue: Queue, on_written: Callable[[Batch], None]) -> None:
-        """`on_written` is called in the writer's thread after each batch; it must be quick and not raise."""
-        self._record, self._queue, self._on_written = record, queue, on_written
+    def __init__(
+        self, record: Record, queue: Queue, on_written: Callable[[Batch], None], on_queued: Callable[[Batch], None]
+    ) -> None:
+        """`on_written` is called when a batch is on disk, `on_queued` when the queue has what it brings.
+
+        Both in the writer's thread; they must be quick and not raise.
+        """
+        self._record, self._queue = record, queue
+        self._on_written, self._on_queued = on_written, on_queued
         self._gathered: SimpleQueue[_Entry | None] = SimpleQueue()
         self._settled: set[str] = set()
         self._crowded = False
@@ -110,7 +118,7 @@ class Writer:
             if len(entries) == MAX_GROUP or self._gathered.empty():
                 break
             entry = self._gathered.get_nowait()
-        self._crowded = len(entries) > 1
+        self._crowded = len(entries) > CROWD
         return entries, entry is None
 
     def _write(self, entries: list[_Entry], *, again: bool = False) -> None:
@@ -127,9 +135,9 @@ class Writer:
                 entry.error = None
                 self._write([entry], again=True)
             return
-        self._hand_over(batch)
         _answer(entries, batch)
         self._on_written(batch)
+        self._hand_over(batch)
 
     def _pop(self, entries: list[_Entry]) -> None:
         leasing = [entry.command for entry in entries if isinstance(entry.command, LeaseRuns)]
@@ -169,6 +177,8 @@ class Writer:
             log.exception("the queue failed in a way of its own")
             return
         self._settled |= batch.owed
+        if batch.woken:
+            self._on_queued(batch)
 
 
 def _all_needs(entries: Iterable[_Entry]) -> Needs:

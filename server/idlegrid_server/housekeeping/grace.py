@@ -1,4 +1,4 @@
-"""When no lease may end: soon after a start, and soon after the wall clock jumped or the machine slept."""
+"""When no lease may end: soon after a start, a jump of the clock, a sleep of the machine, an outage of the record."""
 
 from typing import Final
 
@@ -16,6 +16,10 @@ class Grace:
         self._offset = clock.now() - clock.monotonic()
         self._until = clock.monotonic() + seconds
         self._looked = clock.monotonic()
+
+    def again(self) -> None:
+        """Hold from now on, as after a start."""
+        self._until = self._clock.monotonic() + self._seconds
 
     def holds(self) -> bool:
         """Whether leases are safe now. A gap between two looks counts as a jump too: the process was stopped."""

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from idlegrid_server.core.commands import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns
-from idlegrid_server.core.errors import GridError
+from idlegrid_server.core.errors import GridError, RecordUnavailable
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import RunState
 from idlegrid_server.core.ports import Clock, Queue
@@ -87,7 +87,12 @@ class Keeper:
         uuids = self._reader.expired(self._clock.now(), CHUNK)
         if uuids:
             log.info("leases expired", action="expire", runs=uuids)
-            self._writer.do(ExpireLeases(uuids))
+            try:
+                self._writer.do(ExpireLeases(uuids))
+            except RecordUnavailable:
+                # Nobody's heartbeat can be written either: nodes must first have had time to be heard again.
+                self._grace.again()
+                raise
 
     def _release(self) -> None:
         uuids = self._reader.due(self._clock.now(), CHUNK)

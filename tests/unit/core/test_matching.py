@@ -1,0 +1,155 @@
+"""Requirement classes, and what a waiting submitter is told."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idlegrid_server.core.limits import AGEING_SECONDS, MAX_CPU, MAX_MEMORY_MB
+from idlegrid_server.core.matching import (
+    Capability,
+    can_serve,
+    capability,
+    fits,
+    parse_queue,
+    requirement_class,
+    score,
+    waiting_for,
+)
+from idlegrid_server.core.model import Need, Node, NodeHealth, NodeState, Priority, Sandbox
+
+from ...parts import offer
+
+LABELS = st.lists(st.from_regex(r"[A-Za-z0-9_.-]{1,20}", fullmatch=True), max_size=4).map(tuple)
+NEEDS = st.builds(
+    Need,
+    task_type=st.from_regex(r"[a-z][a-z0-9_.-]{0,10}", fullmatch=True),
+    cpu=st.floats(0.001, MAX_CPU),
+    memory_mb=st.integers(1, MAX_MEMORY_MB),
+    requires=LABELS,
+    min_sandbox=st.integers(0, 4),
+)
+PLAIN = requirement_class(Need(), Priority.NORMAL).queue
+
+
+def able(cpu: float = 4.0, memory_mb: int = 4096, **words: object) -> Capability:
+    known: dict[str, object] = {"task_types": frozenset({"python"}), "labels": frozenset(), "sandbox": 3, **words}
+    return Capability(cpu=cpu, memory_mb=memory_mb, **known)
+
+
+def node(name: str = "n1", **words: object) -> Node:
+    known: dict[str, object] = {"state": NodeState.IDLE, "sandbox": Sandbox(level=3), "cpu_cores": 4.0, **words}
+    return Node(id=name, registered_at=0, last_seen=0, **{"memory_mb": 4096, **known})
+
+
+def queue(**need: object) -> str:
+    return requirement_class(Need(**need), Priority.NORMAL).queue
+
+
+@given(need=NEEDS, priority=st.sampled_from(Priority))
+def test_a_queues_name_says_the_whole_class(need, priority):
+    wanted = requirement_class(need, priority)
+    assert parse_queue(wanted.queue) == wanted
+
+
+@given(need=NEEDS)
+def test_a_class_asks_for_at_least_what_its_runs_need(need):
+    wanted = requirement_class(need, Priority.NORMAL)
+    assert need.cpu <= wanted.cpu < need.cpu + 0.5
+    assert need.memory_mb <= wanted.memory_mb < 2 * need.memory_mb
+    assert wanted.memory_mb.bit_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("need", "name"),
+    [
+        (Need(), "normal/python/1c/512M/s3"),
+        (Need(cpu=0.1, memory_mb=1), "normal/python/0.5c/1M/s3"),
+        (Need(cpu=1.01, memory_mb=513), "normal/python/1.5c/1024M/s3"),
+        (Need(requires=("lab", "gpu", "lab"), min_sandbox=2), "normal/python/1c/512M/s2/gpu+lab"),
+    ],
+)
+def test_a_class_is_readable(need, name):
+    assert requirement_class(need, Priority.NORMAL).queue == name
+
+
+def test_labels_in_another_order_are_the_same_class():
+    assert queue(requires=("a", "b")) == queue(requires=("b", "a"))
+
+
+@pytest.mark.parametrize("name", ["default", "", "high/python", "urgent/python/1c/512M/s3", "low/python/xc/1M/s3"])
+def test_a_queue_of_another_make_is_refused(name):
+    with pytest.raises((ValueError, KeyError)):
+        parse_queue(name)
+
+
+@pytest.mark.parametrize(
+    ("capability_", "wanted", "serves"),
+    [
+        (able(), PLAIN, True),
+        (able(cpu=1.0, memory_mb=512), PLAIN, True),
+        (able(cpu=0.9), PLAIN, False),
+        (able(memory_mb=511), PLAIN, False),
+        (able(sandbox=2), PLAIN, False),
+        (able(task_types=frozenset({"shell"})), PLAIN, False),
+        (able(), queue(requires=("gpu",)), False),
+        (able(labels=frozenset({"gpu", "lab"})), queue(requires=("gpu",)), True),
+    ],
+)
+def test_a_node_serves_a_queue_when_it_meets_every_need(capability_, wanted, serves):
+    assert can_serve(capability_, wanted) is serves
+
+
+def test_a_run_fits_when_the_room_that_is_left_suffices():
+    assert fits(offer(cpu=1.0, memory_mb=512), PLAIN)
+    assert not fits(offer(cpu=0.5), PLAIN)
+    assert not fits(offer(memory_mb=256), PLAIN)
+
+
+def test_an_offer_may_name_the_only_queues_it_takes():
+    assert fits(offer(only=frozenset({PLAIN})), PLAIN)
+    assert not fits(offer(only=frozenset({PLAIN})), queue(cpu=0.5))
+
+
+def test_an_hours_wait_is_worth_one_level_of_priority():
+    assert score(AGEING_SECONDS, Priority.HIGH) == score(0, Priority.NORMAL)
+    assert score(0, Priority.LOW) > score(0, Priority.CRITICAL)
+
+
+def test_without_nodes_a_submitter_is_told_how_to_start_one():
+    gone = node(health=NodeHealth.LOST)
+    assert "idlegrid node" in str(waiting_for(PLAIN, [gone]))
+
+
+def test_a_run_that_a_node_could_take_at_once_waits_for_nothing():
+    busy = node("n2", state=NodeState.BUSY, reason="input")
+    assert waiting_for(PLAIN, [busy, node()]) is None
+    assert waiting_for(PLAIN, [busy, node(state=NodeState.RUNNING)]) is None
+
+
+def test_a_submitter_is_told_what_the_able_nodes_do():
+    nodes = [node(state=NodeState.BUSY, reason="input"), node("small", cpu_cores=0.5)]
+    assert waiting_for(PLAIN, nodes) == "1 node(s) could take it; they are busy (input)."
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        (queue(cpu=64), "No node offers 64 cores; the largest offers 4."),
+        (queue(memory_mb=9999), "No node offers 16384 MB of memory; the largest offers 4096 MB."),
+        (queue(task_type="shell"), "No node runs tasks of the type shell."),
+        (queue(min_sandbox=4), "No node has a sandbox of level 4; the best has level 3."),
+        (queue(requires=("gpu",)), "No node offers gpu together with the cores and memory asked for."),
+    ],
+)
+def test_a_submitter_is_told_the_first_need_that_no_node_meets(wanted, words):
+    assert waiting_for(wanted, [node()]) == words
+
+
+def test_needs_that_only_two_nodes_together_meet_are_told_apart_from_needs_nobody_meets():
+    nodes = [node(cpu_cores=8.0, memory_mb=512), node("n2", cpu_cores=0.5, memory_mb=65536)]
+    assert "together" in str(waiting_for(queue(cpu=8, memory_mb=4096), nodes))
+
+
+def test_a_nodes_capability_is_what_it_offers_in_all():
+    offered = node(labels=("gpu",), task_types=("python", "shell"))
+    assert capability(offered) == able(labels=frozenset({"gpu"}), task_types=frozenset({"python", "shell"}))
