@@ -4,10 +4,13 @@ without its HTTP side.
 
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from idlegrid_server.core.batch import Batch
+from idlegrid_server.core.commands import Command, ReleaseRuns
+from idlegrid_server.core.errors import RecordUnavailable
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.matching import Capability, Offer
 from idlegrid_server.core.model import Need, Priority, Submission
@@ -21,6 +24,7 @@ from idlegrid_server.record.retention import forget_idempotency_keys
 from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.record.tables import metadata
 
+T = TypeVar("T")
 START = 1_700_000_000.0
 LARGE = Capability(frozenset({"python"}), frozenset({"gpu"}), 64.0, 65_536, sandbox=4)
 """A node that can take anything the tests submit."""
@@ -92,6 +96,23 @@ class Coordinator:
             wake_all=self._wake_all,
         )
         self.writer.start()
+
+    def do(self, command: Command[T]) -> T:
+        """Carry out a command; when it answers the queue has heard of it, too."""
+        try:
+            return self.writer.do(command)
+        finally:
+            self.rest()
+
+    def look(self) -> None:
+        """The keeper's duties once, and the queue has heard of it."""
+        self.keeper.look()
+        self.rest()
+
+    def rest(self) -> None:
+        """What a moment of quiet does: what was handed over to the queue is owed no more."""
+        with suppress(RecordUnavailable):
+            self.writer.do(ReleaseRuns([]))
 
     def _wake_all(self) -> None:
         self.woken_all += 1

@@ -48,8 +48,8 @@ class Delivery:
                 answer = self._deliver(reports, None, 30.0)
                 _note_conflicts(answer)
                 for report in reports:
-                    spool.remove(report)
-                    self._unwritten.pop(report["lease_id"], None)
+                    if self._unwritten.pop(report["lease_id"], None) is None:
+                        spool.remove(report)
                 log.info("reports_delivered", action="spool", count=len(reports))
         return True
 

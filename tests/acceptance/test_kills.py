@@ -90,8 +90,8 @@ def test_nothing_of_a_killed_nodes_guests_is_left(apart, eventually):
 
 def test_a_killed_coordinator_loses_nothing_that_is_queued_running_or_being_reported(apart, eventually):
     grid = apart().start(nodes=1, slots=2)
-    runs = flood(grid, 60)
-    for goal in (5, 20):
+    runs = flood(grid, 40)
+    for goal in (5, 15):
         eventually(lambda goal=goal: ended_so_far(grid) >= goal, f"{goal} runs have ended")
         grid.coordinator.kill()
         grid.coordinator.start()
@@ -300,11 +300,13 @@ def fill(disk: Path) -> Path:
             return ballast
 
 
-def outlives_a_full_disk(grid, disk, eventually):
-    """Fill the disk while runs run, look at the answers, make room again: all that was acknowledged must end."""
+def test_a_full_disk_is_a_clear_503_and_loses_nothing(small_disk, whole, eventually):
+    """Record, queue, logs and spool are all on it: what has run can be neither reported nor written down."""
+    up = whole("--nodes", "1", data=small_disk / "grid", hasty=True)
+    grid, idle = up.caller(), len(up.below())
     runs = flood(grid, 10, "import time; time.sleep(0.5); print({})")
     eventually(lambda: ended_so_far(grid) >= 2, "a few runs have ended")
-    ballast = fill(disk)
+    ballast = fill(small_disk)
 
     def submitted() -> tuple[int, str]:
         status, answer = grid.ask("/submit", {"code": "print('full')"})
@@ -314,25 +316,7 @@ def outlives_a_full_disk(grid, disk, eventually):
 
     refused = eventually(lambda: (found := submitted())[0] != 200 and found, "a submission is refused")
     assert refused == (503, "The record could not be written: database or disk is full")
-    yield
+    eventually(lambda: len(up.below()) <= idle, "the runs have ended")
     ballast.unlink()
     eventually(lambda: submitted()[0] == 200, "submissions are taken again")
     counted(grid, runs)
-    yield
-
-
-def test_a_full_disk_of_the_record_is_a_clear_503_and_loses_nothing(small_disk, apart, eventually):
-    grid = apart(data=small_disk / "grid").start(nodes=1, slots=2)
-    outliving = outlives_a_full_disk(grid, small_disk, eventually)
-    next(outliving)
-    eventually(lambda: grid.spooled(grid.node), "the node keeps what it cannot report")
-    next(outliving)
-
-
-def test_a_full_disk_of_the_whole_grid_loses_nothing(small_disk, whole, eventually):
-    up = whole("--nodes", "1", data=small_disk / "grid", hasty=True)
-    idle = len(up.below())
-    outliving = outlives_a_full_disk(up.caller(), small_disk, eventually)
-    next(outliving)
-    eventually(lambda: len(up.below()) <= idle, "the runs have ended, and their reports can go nowhere")
-    next(outliving)

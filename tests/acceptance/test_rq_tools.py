@@ -31,8 +31,8 @@ def counts(up, serializer="json"):
 
 
 @pytest.fixture(scope="module")
-def grid(whole):
-    return whole("--nodes", "2")
+def grid(shared):
+    return shared("--nodes", "2")
 
 
 @pytest.fixture

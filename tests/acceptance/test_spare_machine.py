@@ -121,9 +121,9 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def up(machine, our_wheels, whole):
+def up(machine, our_wheels, shared):
     """The grid on this machine, without a node, at an address that the second machine reaches."""
-    return whole("--nodes", "0", "--host", machine.address, IDLEGRID_DIST_DIR=str(our_wheels))
+    return shared("--nodes", "0", "--host", machine.address, IDLEGRID_DIST_DIR=str(our_wheels))
 
 
 def printed(up, heading):

@@ -22,6 +22,7 @@ STATUS: Final[dict[type[errors.GridError], HTTPStatus]] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+NOT_JSON: Final = "The body must be a JSON object, sent with Content-Type: application/json"
 UNREADABLE: Final = frozenset({"missing"})
 """pydantic's words for what is absent (400); everything else is out of range or of a wrong type (422)."""
 
@@ -55,7 +56,7 @@ def explain(problems: Sequence[Any]) -> tuple[HTTPStatus, str]:
     first = problems[0]
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
     if not place:
-        return HTTPStatus.BAD_REQUEST, "The body must be a JSON object, sent with Content-Type: application/json"
+        return HTTPStatus.BAD_REQUEST, NOT_JSON
     status = HTTPStatus.BAD_REQUEST if first["type"] in UNREADABLE else HTTPStatus.UNPROCESSABLE_ENTITY
     return status, f"{place}: {first['msg']}"
 

@@ -1,6 +1,7 @@
 """Opening the database: one place for what SQLite and PostgreSQL need told."""
 
-import threading
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from idlegrid_server.core.errors import InvalidInput, RecordUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS: Final = 10
+"""How long another's transaction on SQLite is waited for."""
 LOST_RACES: Final = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for a serialization failure and a deadlock."""
-_MIGRATING = threading.Lock()
-"""Alembic's context is one per process."""
 
 
 def open_engine(url: str) -> Engine:
@@ -36,10 +37,10 @@ def open_engine(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
+    _use_wal(cursor)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
-        "busy_timeout=10000",
+        f"busy_timeout={BUSY_SECONDS * 1_000}",
         "foreign_keys=ON",
         "temp_store=MEMORY",
     ):
@@ -47,12 +48,26 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _use_wal(cursor: Any) -> None:
+    """SQLite does not wait by itself when several switch a fresh database at once."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest version; several coordinators may do so at once."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     lock = "SELECT pg_advisory_xact_lock(7316243)" if engine.dialect.name == "postgresql" else "BEGIN IMMEDIATE"
-    with _MIGRATING, engine.begin() as connection:
+    with engine.begin() as connection:
         connection.exec_driver_sql(lock)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -110,10 +110,10 @@ def stage(engine, clock) -> Iterator[Stage]:
     stage.coordinator.stop()
 
 
-def test_an_answer_means_that_record_and_queue_have_it(stage):
+def test_an_answer_means_that_the_record_has_it_and_the_queue_follows(stage, eventually):
     run = stage.submit("u1")
     assert stage.reader.view(run.id).run == run
-    assert [depth.pending for depth in stage.queue.depths()] == [1]
+    eventually(lambda: [depth.pending for depth in stage.queue.depths()] == [1], "the queue has the run")
 
 
 def test_what_gathers_is_written_together(stage):
@@ -161,6 +161,7 @@ def test_a_transaction_that_fails_is_tried_again_command_by_command(stage):
     assert [run.uuid for run in first + last] == ["u1", "u2"]
     assert isinstance(spoiled, KeyError)
     assert stage.reader.totals().by_state["pending"] == 2
+    stage.coordinator.rest()
     assert sum(depth.pending for depth in stage.queue.depths()) == 2
 
 
@@ -184,7 +185,7 @@ def test_with_the_queue_away_a_submission_succeeds_and_is_owed(stage):
     run = stage.submit("u1")
     assert run.id == 1
     assert stage.owed() == ["u1"]
-    assert stage.reader.in_state(RunState.PENDING, 0, 10) == [(1, "u1")]
+    assert stage.reader.runs_in(RunState.PENDING, 0, 10) == [(1, "u1")]
 
 
 def test_what_the_queue_has_is_owed_no_more(stage, eventually):
@@ -267,4 +268,4 @@ class LostRace:
             yield transaction
             if self.races:
                 self.races -= 1
-                raise OSError("deadlock detected")
+                raise RuntimeError("deadlock detected")
