@@ -73,6 +73,8 @@ class Coordinator:
         for node in batch.changed_nodes.values():
             self._note(node)
         for node_id, run in batch.stops:
+            if run.lease_via == "legacy":
+                continue  # such a worker can be told nothing; its result will not be taken
             self.polls.order(node_id, [Order("stop", run.uuid, run.lease_id or "", "cancelled")])
         self.updates.publish(batch.notices())
 

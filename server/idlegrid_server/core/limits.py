@@ -6,6 +6,9 @@ from typing import Final
 MAX_CODE_CHARS: Final = 10_000
 """Longest code of a submission, in characters (the idle API's document)."""
 
+MAX_REQUIRES_CHARS: Final = 400
+"""Characters of all labels of a run together: they are part of its queue's name."""
+
 MAX_BATCH: Final = 1_000
 """Most submissions in one `/submit_many`."""
 

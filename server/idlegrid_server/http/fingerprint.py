@@ -8,8 +8,11 @@ from idlegrid_server.http.routing import Call
 
 
 def fingerprint(call: Call, words: BaseModel) -> tuple[str, str]:
-    """The key as kept (each submitter has its own), and a digest of the request; both empty without a key."""
+    """Digests of the key (each submitter has its own) and of the request; both empty without a key."""
     if not call.idempotency_key:
         return "", ""
-    key = f"{call.submitter}:{call.idempotency_key}"
-    return key[:255], hashlib.sha256(words.model_dump_json().encode()).hexdigest()
+    return _digest(f"{call.submitter}\0{call.idempotency_key}"), _digest(words.model_dump_json())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -15,7 +15,13 @@ FINAL_EVENTS = {
     Outcome.FAILED: Event.FAIL,
     Outcome.TIMED_OUT: Event.TIME_OUT,
 }
-RETURN_EVENTS = {Outcome.EVICTED: Event.EVICT, Outcome.RETURNED: Event.RETURN}
+RETURN_EVENTS = {
+    Outcome.EVICTED: Event.EVICT,
+    Outcome.RETURNED: Event.RETURN,
+    Outcome.CANCELLED: Event.RETURN,
+    Outcome.LOST: Event.RETURN,
+}
+"""Only a submitter ends a run by cancelling: a node that killed one which nobody cancelled has handed it back."""
 ENDED_WORDS = {RunState.COMPLETED: "task_completed", RunState.FAILED: "task_failed", RunState.TIMED_OUT: "task_failed"}
 RETRY_FIRST_DELAY = 1.0
 RETRY_CAP = 300.0
@@ -155,7 +161,7 @@ def _compare(run: Run, report: Report) -> None:
 def _event(run: Run, outcome: Outcome) -> Event:
     if outcome in (Outcome.FAILED, Outcome.TIMED_OUT) and run.retries < run.retry_limit:
         return Event.RETRY
-    return FINAL_EVENTS.get(outcome) or RETURN_EVENTS.get(outcome, Event.CANCEL)
+    return FINAL_EVENTS.get(outcome) or RETURN_EVENTS[outcome]
 
 
 def _note(batch: Batch, run: Run, report: Report) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from idlegrid_server import VERSION
 from idlegrid_server.core.commands import Lease
 from idlegrid_server.core.errors import InvalidInput, MissingInput
-from idlegrid_server.core.limits import MAX_CODE_CHARS
+from idlegrid_server.core.limits import MAX_CODE_CHARS, MAX_REQUIRES_CHARS
 from idlegrid_server.core.model import Need, Node, NodeHealth, Notice, Priority, RunState, Submission
 from idlegrid_server.core.queries import RunView, Totals
 from idlegrid_server.http.dialects.idle.schemas import SubmitIn
@@ -39,6 +39,8 @@ def submission(words: SubmitIn, submitter: str) -> Submission:
         raise MissingInput(f"Code too long (max {MAX_CODE_CHARS} characters)")
     if "\0" in words.code:
         raise InvalidInput("Code cannot contain NUL characters")
+    if sum(map(len, words.requires)) > MAX_REQUIRES_CHARS:
+        raise InvalidInput(f"requires: at most {MAX_REQUIRES_CHARS} characters in all")
     need = Need(
         cpu=words.resources.cpu,
         memory_mb=math.ceil(words.resources.memory),
