@@ -143,6 +143,7 @@ def spare(up, machine, ordinary_index, tmp_path_factory, eventually):
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": ordinary_index,
+        "PIP_TRUSTED_HOST": machine.address,
         "IDLEGRID_NODE_POLICY": str(home / "policy.toml"),
     }
     lines, log = "\n".join(printed(up, "On a spare machine")), home / "shell.log"

@@ -1,10 +1,8 @@
 """`idlegrid up` as people use it: one real process, its real children, the signals that a terminal sends."""
 
-import importlib.metadata
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -222,83 +220,3 @@ def test_a_grid_with_keys_prints_lines_that_work_and_hides_them_from_other_users
 
 
 WHEELS = Path(sys.prefix) / "share" / "idlegrid" / "dist"
-
-
-def run_or_fail(*argv: str, **keywords: Any) -> str:
-    done = subprocess.run(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120, **keywords
-    )
-    assert done.returncode == 0, f"{argv}: {done.stdout}"
-    return done.stdout
-
-
-@contextmanager
-def second_machine() -> Iterator[tuple[str, str]]:
-    """A network namespace wired to this machine: its name, and this machine's address as seen from there."""
-    name = f"idlegrid{os.getpid()}"
-    here, there = f"ig{os.getpid()}a", f"ig{os.getpid()}b"
-    run_or_fail("ip", "netns", "add", name)
-    try:
-        run_or_fail("ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", name)
-        run_or_fail("ip", "address", "add", "10.213.77.1/30", "dev", here)
-        run_or_fail("ip", "link", "set", here, "up")
-        run_or_fail("ip", "-n", name, "address", "add", "10.213.77.2/30", "dev", there)
-        run_or_fail("ip", "-n", name, "link", "set", there, "up")
-        run_or_fail("ip", "-n", name, "link", "set", "lo", "up")
-        yield name, "10.213.77.1"
-    finally:
-        subprocess.run(["ip", "netns", "delete", name], check=False)
-
-
-def others_wheels(folder: Path) -> Path:
-    """What a node needs from elsewhere, fetched beforehand: the second machine reaches nobody but the first."""
-    requirements = [
-        requirement
-        for project in ("idlegrid", "idlegrid-node")
-        for requirement in importlib.metadata.requires(project) or []
-        if not requirement.startswith("idlegrid")
-    ]
-    run_or_fail(sys.executable, "-m", "pip", "download", "-q", "-d", str(folder), *requirements)
-    return folder
-
-
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("ip"), reason="needs root and iproute2 for a second machine")
-@pytest.mark.skipif(not WHEELS.is_dir(), reason="needs the wheels that scripts/test.py builds")
-def test_a_spare_machine_joins_over_the_printed_lines(tmp_path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("IDLEGRID_", "PIP_"))}
-    with (
-        second_machine() as (machine, address),
-        running(tmp_path / "grid", "--no-console", "--nodes", "0", "--host", address) as up,
-    ):
-        line = up.said(r"^ +(python3 -m venv .*)$")[1]
-        key = up.said(r'api_key="([^"]+)"')[1]
-        environment |= {
-            "HOME": str(tmp_path),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            # Its index of packages is the grid's alone, and a folder stands for the rest of the world.
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_INDEX_URL": f"{up.url}/dist/simple/",
-            "PIP_FIND_LINKS": str(others_wheels(tmp_path / "wheels")),
-        }
-        with (tmp_path / "spare.log").open("wb") as log:
-            spare = subprocess.Popen(
-                ["ip", "netns", "exec", machine, "sh", "-c", line],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        try:
-            joined = wait_until(
-                lambda: up.ask("/api/workers", key=key)["data"]["items"] or _still(spare, tmp_path / "spare.log"),
-                "the spare machine has joined",
-                seconds=120,
-            )
-        finally:
-            os.killpg(spare.pid, signal.SIGTERM)
-            spare.wait(START_SECONDS)
-        assert joined[0]["profile"] == "desktop"
-
-
-def _still(process: "subprocess.Popen[bytes]", log: Path) -> None:
-    assert process.poll() is None, log.read_text()

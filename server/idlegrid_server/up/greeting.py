@@ -49,22 +49,27 @@ def _notebook(client: str) -> str:
 
 def _for_spare_machines(options: Options, keys: Keys, *, wheels: bool) -> str:
     caution = "" if wheels else "\n  (no wheels to serve yet: start with scripts/start.py, which builds them)"
-    url = _public_url(options)
+    url, home = _public_url(options), "~/.idlegrid/venv"
+    install = _install(options, f"{home}/bin/pip", "idlegrid", "idlegrid-node")
     return (
         "On a spare machine (Python 3.11 or newer):\n"
-        "  python3 -m venv ~/.idlegrid/venv &&"
-        f" ~/.idlegrid/venv/bin/pip install {_from_here(options)} idlegrid-node &&"
-        f" ~/.idlegrid/venv/bin/idlegrid node --server {url} --join {keys.join}{caution}"
+        f"  python3 -m venv {home} && {install} &&"
+        f" {home}/bin/idlegrid node --server {url} --join {keys.join}{caution}"
     )
 
 
 def _for_notebooks(options: Options, keys: Keys) -> str:
-    install = f"  pip install {_from_here(options)} idlegrid\n"
+    install = f"  {_install(options, 'pip', 'idlegrid')}\n"
     return "In a notebook elsewhere:\n" + install + _notebook(f'"{_public_url(options)}", api_key="{keys.submit}"')
 
 
-def _from_here(options: Options) -> str:
-    return f"--extra-index-url {_public_url(options)}/dist/simple/ --trusted-host {public(options.host)}"
+def _install(options: Options, pip: str, *ours: str) -> str:
+    """Our packages from here and nowhere else, then what they need from the usual index.
+
+    As one step with `--extra-index-url`, whoever registers one of our names there would be installed instead.
+    """
+    here = f"--index-url {_public_url(options)}/dist/simple/ --trusted-host {public(options.host)}"
+    return f"{pip} install --no-deps {here} {' '.join(ours)} && {pip} install {ours[-1]}"
 
 
 def _public_url(options: Options) -> str:

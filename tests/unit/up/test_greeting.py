@@ -23,11 +23,16 @@ def test_a_grid_for_this_machine_shows_its_addresses_and_no_key(monkeypatch):
 
 def test_a_grid_for_others_prints_the_line_for_a_spare_machine():
     line = (
-        "python3 -m venv ~/.idlegrid/venv && ~/.idlegrid/venv/bin/pip install "
-        "--extra-index-url http://192.0.2.7:8000/dist/simple/ --trusted-host 192.0.2.7 idlegrid-node && "
+        "python3 -m venv ~/.idlegrid/venv && ~/.idlegrid/venv/bin/pip install --no-deps "
+        "--index-url http://192.0.2.7:8000/dist/simple/ --trusted-host 192.0.2.7 idlegrid idlegrid-node && "
+        "~/.idlegrid/venv/bin/pip install idlegrid-node && "
         "~/.idlegrid/venv/bin/idlegrid node --server http://192.0.2.7:8000 --join igj_token"
     )
     assert f"  {line}\n" in text("192.0.2.7")
+
+
+def test_our_packages_are_never_looked_for_in_the_usual_index():
+    assert "--extra-index-url" not in text("192.0.2.7")
 
 
 def test_a_grid_for_others_prints_the_lines_for_a_notebook():
