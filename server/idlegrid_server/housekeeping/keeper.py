@@ -51,6 +51,7 @@ class Keeper:
         self._grace = Grace(clock, times.start_grace)
         self._was_suspended = False
         self._was_late = False
+        self._put_off: dict[str, str] = {}
         self._next_queue_look = self._next_forgetting = 0.0
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -75,10 +76,17 @@ class Keeper:
         for duty in (self._expire, self._release, self._lose_nodes, self._forget, self._tend_queue):
             try:
                 duty()
+                self._put_off.pop(duty.__name__, None)
             except GridError as error:
-                log.warning("housekeeping put off", action="housekeeping", duty=duty.__name__, reason=str(error))
+                self._put_it_off(duty.__name__, str(error))
             except Exception:
                 log.exception("housekeeping failed", action="housekeeping", duty=duty.__name__)
+
+    def _put_it_off(self, duty: str, reason: str) -> None:
+        """Said once for each outage, not with every look."""
+        if self._put_off.get(duty) != reason:
+            log.warning("housekeeping put off", action="housekeeping", duty=duty, reason=reason)
+            self._put_off[duty] = reason
 
     def _expire(self) -> None:
         """No lease ends soon after a start or a jump of the clock: nodes must first have had time to report."""
