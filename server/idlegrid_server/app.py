@@ -74,10 +74,11 @@ class Assembly:
         server_id = self.reader.server_uuid()[:8]
         return Grid(self.settings, self.coordinator, self.queue, KeyStore(self.engine), server_id, {})
 
-    def start(self) -> None:
-        """Begin to write and to keep house; call on the event loop."""
+    async def start(self) -> None:
+        """Begin to write and to keep house; a queue that lost its data is filled before the first request."""
         self._loop = asyncio.get_running_loop()
         self.writer.start()
+        await asyncio.to_thread(self.keeper.look)
         self.keeper.start(self.settings.tick_seconds)
 
     async def stop(self) -> None:
@@ -133,7 +134,7 @@ def serve(settings: Settings) -> int:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.grid = assembly.grid()
-        assembly.start()
+        await assembly.start()
         log.info("coordinator started", action="started", host=settings.host, port=settings.port)
         yield
         await assembly.stop()
