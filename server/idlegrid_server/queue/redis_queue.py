@@ -21,6 +21,8 @@ from idlegrid_server.queue.jobs import schedule_beat
 from idlegrid_server.queue.offers import Allowed, allowed, is_ours
 from idlegrid_server.queue.script import Scripts
 
+SPARE: Final = 8
+"""Queues that the script is told of beyond an offer's slots, should another coordinator empty some meanwhile."""
 SCAN_PAGE: Final = 1_000
 """Keys looked at in one go while forgetting; Redis serves others in between."""
 
@@ -46,12 +48,25 @@ class RedisQueue:
         self._aside = AsideWatch()
 
     def pop(self, offers: Sequence[Offer]) -> list[list[str]]:
-        """For each offer the UUIDs of the runs it may take now, oldest first; two round trips for all of them."""
+        """For each offer the UUIDs of the runs it may take now, oldest first; two round trips for all of them.
+
+        A third only when the oldest queues were emptied by others meanwhile.
+        """
         if not any(offer.slots > 0 for offer in offers):
             return [[] for _ in offers]
         with self._breaker.guard():
             queues = cast(list[str], self._redis.zrange(keys.NONEMPTY, 0, -1))
-            return self._lease(offers, allowed(offers, queues))
+            choices = allowed(offers, queues, SPARE)
+            answers = self._lease(offers, choices)
+            cut_short = [
+                not answer and len(choice) == offer.slots + SPARE
+                for offer, choice, answer in zip(offers, choices, answers, strict=True)
+            ]
+            if not any(cut_short):
+                return answers
+            everything = [c if cut else [] for c, cut in zip(allowed(offers, queues), cut_short, strict=True)]
+            again = self._lease(offers, everything)
+        return [late or early for late, early in zip(again, answers, strict=True)]
 
     def _lease(self, offers: Sequence[Offer], choices: list[Allowed]) -> list[list[str]]:
         pipeline = self._pipeline()
