@@ -5,6 +5,7 @@ Commands first check, then change; so one that raises has changed nothing, and t
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from idlegrid_server.core.lifecycle import Effect, Event, transition
 from idlegrid_server.core.matching import score
@@ -23,6 +24,15 @@ from idlegrid_server.core.model import (
     StoryLine,
 )
 from idlegrid_server.core.queue_ops import Drop, Ended, Push, QueueOp, Remove, Started
+
+NEWS: Final = {
+    RunState.RUNNING: "task_started",
+    RunState.COMPLETED: "task_completed",
+    RunState.FAILED: "task_failed",
+    RunState.TIMED_OUT: "task_failed",
+    RunState.CANCELLED: "task_failed",
+}
+"""What a run's new state is called to those who watch; any other is `task_updated`."""
 
 
 @dataclass(slots=True)
@@ -122,7 +132,7 @@ class Batch:
     def tell(self, run: Run, what: str) -> None:
         """Something worth knowing that changes no state: it goes into the story and to those who watch."""
         self.story.append(StoryLine(run.uuid, self.now, what, run.node_id or ""))
-        self.notify("task_updated", run)
+        self.notify(run, "task_updated")
 
     def _carry_out(self, effect: Effect, run: Run, outcome: Outcome | None) -> None:
         if effect is Effect.ENQUEUE or effect is Effect.ENQUEUE_FRONT:
@@ -178,9 +188,9 @@ class Batch:
         """A popped entry that no pending run answers to."""
         self.ops.append(Drop(run_uuid))
 
-    def notify(self, event: str, run: Run) -> None:
-        """Tell those who watch what became of a run."""
-        self._news.append((event, run, run.state.value, run.node_id))
+    def notify(self, run: Run, event: str = "") -> None:
+        """Tell those who watch what became of a run; unless it has another name, by the state it is in now."""
+        self._news.append((event or NEWS.get(run.state, "task_updated"), run, run.state.value, run.node_id))
 
     def notify_node(self, event: str, node: Node) -> None:
         """Tell those who watch that a node came or went."""

@@ -12,7 +12,6 @@ GridError
 ├── AccessError
 │   ├── NotAuthenticated  no key, or one that is not valid
 │   └── NotAuthorized     the key may not do this
-├── TooLarge              a body over the limit
 └── Unavailable           a part the grid needs does not answer
     ├── RecordUnavailable the database
     └── QueueUnavailable  Redis
@@ -63,10 +62,6 @@ class NotAuthenticated(AccessError):
 
 class NotAuthorized(AccessError):
     """The key is valid but its scopes do not allow this."""
-
-
-class TooLarge(GridError):
-    """A body is larger than the limit."""
 
 
 class Unavailable(GridError):

@@ -19,7 +19,6 @@ STATUS: Final[dict[type[errors.GridError], HTTPStatus]] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     errors.NotAuthorized: HTTPStatus.FORBIDDEN,
-    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 NOT_JSON: Final = "The body must be a JSON object, sent with Content-Type: application/json"

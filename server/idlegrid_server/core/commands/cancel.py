@@ -34,7 +34,7 @@ class CancelRuns:
         run.reason = "cancelled"
         batch.move(run, Event.CANCEL, "asked for", Outcome.CANCELLED)
         batch.outputs[run.uuid] = Output(None, "cancelled")
-        batch.notify("task_failed", run)
+        batch.notify(run)
 
     def answer(self, batch: Batch) -> list[Run]:
         """The cancelled runs."""

@@ -51,7 +51,7 @@ class ExpireLeases(_OfRuns):
             batch.move(run, Event.ABANDON, run.node_id or "", Outcome.LOST)
             words = f"node_lost: {run.losses + 1} attempts were lost with their nodes"
             batch.outputs[run.uuid] = Output(None, words)
-        batch.notify("task_failed" if run.state.is_final else "task_updated", run)
+        batch.notify(run)
 
 
 class ReleaseRuns(_OfRuns):
@@ -62,7 +62,7 @@ class ReleaseRuns(_OfRuns):
         for run in self._known(batch):
             if run.state is RunState.WAITING and (run.not_before or 0) <= batch.now:
                 batch.move(run, Event.RELEASE)
-                batch.notify("task_updated", run)
+                batch.notify(run)
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ class LeaseRuns:
         run.digest, run.exit_code, run.truncated = "", None, False
         run.cpu_seconds = run.wall_seconds = run.max_memory_mb = 0.0
         batch.move(run, Event.LEASE, self.offer.node_id)
-        batch.notify("task_started", run)
+        batch.notify(run)
         self._leases.append(Lease(run, batch.payloads[run.uuid], lease_id, run.attempts, run.lease_expires_at))
 
     def answer(self, batch: Batch) -> list[Lease]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from idlegrid_server.core.batch import Batch, Needs
-from idlegrid_server.core.commands.report import add_logs
+from idlegrid_server.core.commands.report import note_progress
 from idlegrid_server.core.errors import NotFound
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import Node, NodeHealth, NodeSpell, NodeState, Run, RunState, Sandbox, Usage
@@ -121,9 +121,7 @@ class Beat:
             return
         run.lease_expires_at = batch.now + self.times.lease
         run.listed = True
-        run.cpu_seconds, run.wall_seconds = held.usage.cpu_seconds, held.usage.wall_seconds
-        run.max_memory_mb = held.usage.max_memory_mb
-        add_logs(batch, run, held.logs)
+        note_progress(batch, run, held.usage, held.logs)
         if run.frozen != held.frozen:
             run.frozen = held.frozen
             run.reason = "frozen" if held.frozen else ""

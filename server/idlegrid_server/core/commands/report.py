@@ -22,7 +22,6 @@ RETURN_EVENTS = {
     Outcome.LOST: Event.RETURN,
 }
 """Only a submitter ends a run by cancelling: a node that killed one which nobody cancelled has handed it back."""
-ENDED_WORDS = {RunState.COMPLETED: "task_completed", RunState.FAILED: "task_failed", RunState.TIMED_OUT: "task_failed"}
 RETRY_FIRST_DELAY = 1.0
 RETRY_CAP = 300.0
 
@@ -147,7 +146,7 @@ def take_report(batch: Batch, run: Run | None, report: Report) -> None:
         run.not_before = batch.now + min(RETRY_CAP, RETRY_FIRST_DELAY * 2 ** (run.retries - 1))
     if batch.move(run, event, report.reason, report.outcome).is_final:
         batch.outputs[run.uuid] = Output(report.result, report.error)
-    batch.notify(ENDED_WORDS.get(run.state, "task_updated"), run)
+    batch.notify(run)
 
 
 def _compare(run: Run, report: Report) -> None:
@@ -166,12 +165,11 @@ def _event(run: Run, outcome: Outcome) -> Event:
 
 def _note(batch: Batch, run: Run, report: Report) -> None:
     run.reason, run.exit_code, run.truncated = report.reason, report.exit_code, report.truncated
-    run.cpu_seconds, run.wall_seconds = report.usage.cpu_seconds, report.usage.wall_seconds
-    run.max_memory_mb = report.usage.max_memory_mb
-    add_logs(batch, run, report.logs)
+    note_progress(batch, run, report.usage, report.logs)
 
 
-def add_logs(batch: Batch, run: Run, pieces: Sequence[tuple[int, float, str, str]]) -> None:
-    """Keep pieces of the newest attempt's log, each at most `MAX_LOG_PIECE` characters."""
+def note_progress(batch: Batch, run: Run, usage: Usage, pieces: Sequence[tuple[int, float, str, str]]) -> None:
+    """Keep what the newest attempt used so far, and pieces of its log, each at most `MAX_LOG_PIECE` characters."""
+    run.cpu_seconds, run.wall_seconds, run.max_memory_mb = usage.cpu_seconds, usage.wall_seconds, usage.max_memory_mb
     for seq, at, stream, text in pieces:
         batch.logs.append(LogPiece(run.id, run.attempts, seq, at, stream, text[:MAX_LOG_PIECE]))

@@ -41,7 +41,7 @@ class MakeRuns:
         for submission, uuid in zip(self.submissions, self.uuids, strict=True):
             run = new_run(submission, uuid, batch.now)
             batch.add_run(run, Payload(submission.code, submission.parameters))
-            batch.notify("task_created", run)
+            batch.notify(run, "task_created")
         self._made = self.uuids
         if self.key:
             key = IdempotencyKey(self.key, self.fingerprint, tuple(self.uuids), batch.now)
