@@ -8,10 +8,12 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
 from rq import Worker
+from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 
 from idlegrid_server.queue.connect import worker_client
@@ -49,7 +51,9 @@ def main(argv: list[str] | None = None) -> None:
         connection.ping()
         name = f"{queue}-{socket.gethostname()}-{os.getpid()}-{os.urandom(2).hex()}"
         worker = GridWorker([queue], name=name, connection=connection, serializer=JSONSerializer, job_class=JsonJob)
-        worker.work(logging_level="WARNING")
+        # RQ's handler raises wherever its loop happens to stand, also between that loop's own guards.
+        with suppress(StopRequested):
+            worker.work(logging_level="WARNING")
         if worker.told_to_stop:
             stop.set()
         for number, handler in handlers.items():

@@ -34,6 +34,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def whole_lines(path: Path) -> list[str]:
+    """The complete lines of a log; none while it is not there, which it is not for a moment when it is rotated."""
+    try:
+        return path.read_text().split("\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
 class ScriptGrid:
     """A running supervisor; `lines` is what it has said so far."""
 
@@ -62,8 +70,7 @@ class ScriptGrid:
         path = self.logs / f"{name}.log"
         return list(
             wait_until(
-                lambda: path.exists() and len(got := path.read_text().split("\n")[:-1]) >= at_least and got,
-                f"{name} has printed {at_least} lines",
+                lambda: len(got := whole_lines(path)) >= at_least and got, f"{name} has printed {at_least} lines"
             )
         )
 

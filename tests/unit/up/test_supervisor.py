@@ -99,10 +99,10 @@ def test_a_dead_childs_own_children_do_not_go_on_beside_its_successor(script_gri
     until(lambda: not alive(member), "the member of its group is gone")
 
 
-def test_a_child_that_prints_without_end_keeps_nobody_waiting(script_grid):
+def test_a_child_that_prints_without_end_keeps_nobody_waiting(script_grid, until):
     loud = "import os\nwhile True: os.write(1, b'x' * 65535 + b'\\n')"
     grid = script_grid({"name": "loud", "code": loud}, {"name": "steady", "code": STAY})
-    grid.log("loud", at_least=100)
+    until((grid.logs / "loud.log.1").exists, "the loud one's log has been rotated")
     os.kill(int(grid.log("steady")[0]), signal.SIGKILL)
     grid.log("steady", at_least=2)
     grid.signal(signal.SIGTERM)
