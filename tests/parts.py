@@ -20,7 +20,7 @@ from idlegrid_server.housekeeping import Keeper
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.reader import SqlReader
-from idlegrid_server.record.retention import forget_idempotency_keys
+from idlegrid_server.record.retention import forget
 from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.record.tables import metadata
 
@@ -92,7 +92,7 @@ class Coordinator:
             clock,
             times,
             remember=lambda identity: remember_queue_identity(engine, identity),
-            forget_keys=lambda before: forget_idempotency_keys(engine, before),
+            forget=lambda before: forget(engine, before),
             wake_all=self._wake_all,
         )
         self.writer.start()

@@ -28,9 +28,10 @@ from idlegrid_server.http.deps import Grid
 from idlegrid_server.queue.redis_queue import RedisQueue
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
+from idlegrid_server.record.files import SqlFiles
 from idlegrid_server.record.keys import KeyStore
 from idlegrid_server.record.reader import SqlReader
-from idlegrid_server.record.retention import forget_idempotency_keys
+from idlegrid_server.record.retention import forget
 from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.settings import Settings
 
@@ -56,7 +57,8 @@ class Assembly:
         self.queue = RedisQueue(settings.redis_url, clock=self.clock)
         record = SqlRecord(self.engine, self.clock.now, instance=str(uuid.uuid4()))
         self.writer = Writer(record, self.queue, self._written, self._queued)
-        self.coordinator = Coordinator(self.writer, self.reader, self.clock, RandomIds(), self.times)
+        files = SqlFiles(self.engine, self.clock.now)
+        self.coordinator = Coordinator(self.writer, self.reader, files, self.clock, RandomIds(), self.times)
         self.keeper = Keeper(
             self.writer,
             self.reader,
@@ -64,7 +66,7 @@ class Assembly:
             self.clock,
             self.times,
             remember=lambda identity: remember_queue_identity(self.engine, identity),
-            forget_keys=lambda before: forget_idempotency_keys(self.engine, before),
+            forget=lambda before: forget(self.engine, before),
             wake_all=self._wake_all,
         )
         self._loop: asyncio.AbstractEventLoop | None = None

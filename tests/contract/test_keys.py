@@ -70,6 +70,8 @@ FOR_SUBMITTERS = [
     ("GET", "/api/runs", None),
     ("GET", "/api/runs/1", None),
     ("GET", "/api/runs/1/logs", None),
+    ("GET", "/api/runs/1/files", None),
+    ("GET", "/api/runs/1/files/a/b.txt", None),
     ("POST", "/api/runs/1/abort", None),
     ("GET", "/api/workers", None),
     ("GET", "/api/system/timeline", None),
@@ -78,6 +80,7 @@ FOR_NODES = [
     ("POST", "/internal/heartbeat", HEARTBEAT),
     ("GET", "/internal/task?node_id=lab-07", None),
     ("POST", "/internal/result", REPORT),
+    ("PUT", f"/internal/files/u/a/b.txt?node_id=n&lease_id={'0' * 32}", None),
     ("GET", "/get_task", None),
     ("POST", "/submit_result", RESULT),
 ]
@@ -90,7 +93,7 @@ def names(cases) -> list[str]:
 
 
 def is_asked(method: str, template: str, cases) -> bool:
-    pattern = re.sub(r"{\w+}", "[^/]+", template)
+    pattern = re.sub(r"{\w+}", "[^/]+", re.sub(r"{\w+:file}", ".+", template))
     return any(case[0] == method and re.fullmatch(pattern, case[1].partition("?")[0]) for case in cases)
 
 

@@ -154,7 +154,7 @@ def test_a_flat_report_is_recorded_and_may_be_repeated(grid):
     machine = grid.machine()
     run = grid.submit()
     attempt = machine.lease()
-    usage = {"cpu_seconds": 0.5, "wall_seconds": 1.5, "max_memory_mb": 11.0}
+    usage = {"cpu_seconds": 0.5, "wall_seconds": 1.5, "max_memory_mb": 11.0, "processes": 1}
     for _ in range(2):
         answer = machine.report(attempt, result="42", usage=usage)
         assert answer.status_code == 200
@@ -311,7 +311,7 @@ def test_a_frozen_attempt_stays_and_says_that_it_is_frozen(grid):
 def test_usage_is_shown_while_it_runs(grid):
     machine = grid.machine()
     run = grid.submit()
-    usage = {"cpu_seconds": 1.2, "wall_seconds": 3.0, "max_memory_mb": 40.5}
+    usage = {"cpu_seconds": 1.2, "wall_seconds": 3.0, "max_memory_mb": 40.5, "processes": 3}
     machine.beat(machine.holding(machine.lease(), usage=usage))
     assert grid.run(run)["usage"] == usage
 

@@ -10,7 +10,8 @@ RUN = {
     *("retry_count", "attempts", "waiting_for", "created_at"),
 }
 DETAIL = RUN | {
-    *("code", "parameters", "timeout_seconds", "resources", "truncated", "usage", "attempt_list", "events", "logs"),
+    *("code", "parameters", "timeout_seconds", "resources", "min_sandbox", "sandbox", "truncated", "usage", "files"),
+    *("attempt_list", "events", "logs"),
 }
 WORKER = {
     *("id", "hostname", "ip_address", "port", "task_types", "max_concurrent_tasks", "current_task_count", "status"),
@@ -107,21 +108,21 @@ def test_a_pending_run_whole(grid):
     assert set(shown) == DETAIL
     assert (shown["id"], shown["status"], shown["priority"], shown["attempts"]) == (run, "pending", "low", 0)
     assert shown["waiting_for"].startswith("No node has joined")
-    absent = ("task_id", "task_name", "worker_id", "started_at", "completed_at", "execution_time", "result")
+    absent = ("task_id", "task_name", "worker_id", "started_at", "completed_at", "execution_time", "result", "sandbox")
     assert {name: shown[name] for name in absent} == dict.fromkeys(absent)
-    assert (shown["attempt_list"], shown["logs"]) == ([], [])
+    assert (shown["attempt_list"], shown["logs"], shown["files"], shown["min_sandbox"]) == ([], [], 0, 3)
     assert [event["event"] for event in shown["events"]] == ["created"]
     assert set(shown["events"][0]) == {"timestamp", "event", "detail"}
 
 
 def test_a_finished_run_whole(grid, machine):
     run = grid.submit()
-    usage = {"cpu_seconds": 0.5, "wall_seconds": 1.5, "max_memory_mb": 9.0}
+    usage = {"cpu_seconds": 0.5, "wall_seconds": 1.5, "max_memory_mb": 9.0, "processes": 4}
     logs = [
         {"seq": 0, "time": 1640995200.0, "stream": "stdout", "text": "out\n"},
         {"seq": 1, "time": 1640995200.5, "stream": "stderr", "text": "err\n"},
     ]
-    words = {"reason": "user_error", "error": "ValueError", "exit_code": 1, "truncated": True}
+    words = {"reason": "user_error", "error": "ValueError", "exit_code": 1, "truncated": True, "sandbox": 4}
     machine.report(machine.lease(), "failed", usage=usage, logs=logs, result="out", **words)
     shown = data(grid.get(f"/api/runs/{run}"))
     assert set(shown) == DETAIL
@@ -134,7 +135,8 @@ def test_a_finished_run_whole(grid, machine):
     assert [(log["level"], log["message"]) for log in shown["logs"]] == [("info", "out\n"), ("error", "err\n")]
     assert shown["logs"][0]["timestamp"] == "2022-01-01T00:00:00.000Z"
     (attempt,) = shown["attempt_list"]
-    assert set(attempt) == {"number", "worker_id", "leased_at", "ended_at", "outcome", "reason"}
+    assert set(attempt) == {"number", "worker_id", "leased_at", "ended_at", "outcome", "reason", "sandbox"}
+    assert shown["sandbox"] == attempt["sandbox"] == 4
     assert (attempt["number"], attempt["worker_id"], attempt["outcome"]) == (1, machine.id, "failed")
 
 
@@ -211,8 +213,29 @@ def test_a_worker_as_it_is(grid):
     assert (worker["status"], worker["state"], worker["current_task_count"]) == ("active", "idle", 1)
     assert (worker["cpu_usage"], worker["memory_usage"], worker["max_concurrent_tasks"]) == (50.0, 2000, 2)
     assert worker["ip_address"] == "127.0.0.1"
-    assert set(worker["sandbox"]) == {"level", "backend", "version", "reason", "remedy"}
     assert moment(worker["registered_at"]) <= moment(worker["last_heartbeat"])
+
+
+def test_a_workers_sandbox_is_shown_whole(grid):
+    said = {
+        "level": 3,
+        "backend": "bubblewrap",
+        "version": "0.11.0",
+        "kernel": "6.1.0",
+        "metering": "watcher",
+        "reason": "the node was not started as root",
+        "remedy": "sudo systemd-run …",
+        "passed": 23,
+        "checks": 24,
+    }
+    machine = grid.machine(sandbox={**said, "tested_at": 1640995200.1})
+    assert grid.worker(machine.id)["sandbox"] == {**said, "tested_at": "2022-01-01T00:00:00.100Z"}
+
+
+def test_what_a_worker_did_not_say_of_its_sandbox_is_empty(grid):
+    shown = grid.worker(grid.machine(sandbox={"level": 3}).id)["sandbox"]
+    texts = ("backend", "version", "kernel", "metering", "reason", "remedy")
+    assert shown == {"level": 3, "tested_at": None, "passed": 0, "checks": 0, **dict.fromkeys(texts, "")}
 
 
 @pytest.mark.parametrize(("state", "status"), [("busy", "active"), ("draining", "draining"), ("offline", "offline")])
@@ -260,6 +283,10 @@ NOT_FOUND = [
     "/api/",
     "/api/runs/999999999",
     "/api/runs/999999999/logs",
+    "/api/runs/999999999/files",
+    "/api/runs/999999999/files/a.txt",
+    "/api/runs/99999999999999999999/files",
+    "/api/runs/99999999999999999999/files/a.txt",
     "/api/runs/99999999999999999999",
 ]
 

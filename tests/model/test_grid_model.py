@@ -48,7 +48,8 @@ from ..parts import offer, open_record, submission
 from .world import STEP, TIMES, World
 
 NODES = ("n1", "n2")
-OUTCOMES = ("completed", "failed", "timed_out", "evicted", "returned")
+OUTCOMES = ("completed", "failed", "timed_out", "evicted", "returned", "crashed")
+REASONS = {"failed": "user_error", "crashed": "sandbox_failed"}
 FAILURES = (Outcome.FAILED, Outcome.TIMED_OUT)
 ENDINGS = frozenset({"complete", "fail", "time_out", "cancel", "abandon"})
 IDS = RandomIds()
@@ -73,7 +74,7 @@ def report_of(attempt: Attempt, outcome: str, words: str = "") -> Report:
         run_uuid=attempt.run_uuid,
         lease_id=attempt.lease_id,
         outcome=Outcome(outcome),
-        reason="user_error" if outcome == "failed" else "",
+        reason=REASONS.get(outcome, ""),
         result=f"{attempt.lease_id}{words}" if outcome == "completed" else None,
     )
 
@@ -345,10 +346,11 @@ class GridMachine(RuleBasedStateMachine):
     def no_attempt_is_spent_on_what_was_nobodys_fault(self) -> None:
         attempts = [*self.gone, *(attempt for held in self.held.values() for attempt in held)]
         failed = Counter(a.run_uuid for a in attempts if any(report.outcome in FAILURES for report in a.sent))
-        listed = Counter(a.run_uuid for a in attempts if a.listed)
+        lost = Counter(a.run_uuid for a in attempts if a.listed or any(r.outcome == "crashed" for r in a.sent))
         for uuid, view in self.world.views().items():
             assert view.run.retries <= failed[uuid]
-            assert view.run.losses <= min(listed[uuid], MAX_LOSSES)
+            assert view.run.losses <= min(lost[uuid], MAX_LOSSES)
+            assert view.run.losses < MAX_LOSSES or view.run.state.is_final
 
     def _counts(self, table: Any, column: Any, *where: Any) -> dict[Any, int]:
         with self.engine.connect() as connection:

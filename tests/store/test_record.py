@@ -82,6 +82,8 @@ RUN = Run(
     cpu_seconds=1.25,
     wall_seconds=2.5,
     max_memory_mb=40.75,
+    processes=12,
+    sandbox=4,
 )
 
 NODE = Node(
@@ -106,7 +108,18 @@ NODE = Node(
     memory_mb=2**40,
     cpu_percent=15.5,
     memory_percent=45.25,
-    sandbox=Sandbox(level=4, backend="bubblewrap", version="0.11", reason=TEXT, remedy="none"),
+    sandbox=Sandbox(
+        level=4,
+        backend="bubblewrap",
+        version="0.11",
+        kernel="6.1",
+        metering="cgroup v2",
+        reason=TEXT,
+        remedy="none",
+        tested_at=START + 3,
+        passed=23,
+        checks=24,
+    ),
 )
 
 
@@ -181,7 +194,7 @@ def test_attempts_story_and_spells_come_back(pen, engine):
     run = made(pen)
     batch = Batch(START)
     batch.include([run])
-    ended = EndedAttempt(run.id, 1, "n1", "a" * 32, START, START + 1, Outcome.EVICTED, "input", 1.5, 2.5, 3.5)
+    ended = EndedAttempt(run.id, 1, "n1", "a" * 32, START, START + 1, Outcome.EVICTED, "input", 1.5, 2.5, 3.5, 4, 3)
     batch.ended = [ended]
     batch.story = [StoryLine(run.uuid, START + 1, "evict", "x" * 600)]
     batch.spells = [NodeSpell("n1", START, "busy", "input")]

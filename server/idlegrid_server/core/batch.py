@@ -168,6 +168,8 @@ class Batch:
                 run.cpu_seconds,
                 run.wall_seconds,
                 run.max_memory_mb,
+                run.processes,
+                run.sandbox,
             )
         )
         self._use(run)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import IO, Final, TypeVar
 
 from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import (
@@ -22,11 +22,12 @@ from idlegrid_server.core.commands import (
     SetDraining,
 )
 from idlegrid_server.core.errors import Conflict, NotFound
+from idlegrid_server.core.files import Upload
 from idlegrid_server.core.limits import MAX_INT64, Times
 from idlegrid_server.core.matching import Capability, Offer, capability, requirement_class, waiting_for
 from idlegrid_server.core.model import Need, Node, NodeHealth, Outcome, Priority, Run, RunState, Submission
 from idlegrid_server.core.polls import OpenPolls, Poll
-from idlegrid_server.core.ports import Clock, Ids
+from idlegrid_server.core.ports import Clock, Files, Ids
 from idlegrid_server.core.queries import Reader, RunView
 from idlegrid_server.core.updates import Updates
 from idlegrid_server.core.writer import Writer
@@ -36,7 +37,9 @@ T = TypeVar("T")
 LEGACY_QUEUES = frozenset(requirement_class(Need(), priority).queue for priority in Priority)
 """What a legacy worker may take: python runs of the default class."""
 LEGACY = Capability(frozenset({"python"}), frozenset(), 1.0, 512, sandbox=4)
-"""A legacy worker is taken at its operator's word."""
+"""A legacy worker is taken at its operator's word, by runs that stated no level."""
+KEEPERS: Final = 2
+"""Files written at a time: they share their threads with everything that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,12 @@ class Work:
 class Coordinator:
     """Takes work in, hands it out, takes results back. Lives on one event loop."""
 
-    def __init__(self, writer: Writer, reader: Reader, clock: Clock, ids: Ids, times: Times) -> None:
-        self.reader, self.clock, self.times = reader, clock, times
+    def __init__(self, writer: Writer, reader: Reader, files: Files, clock: Clock, ids: Ids, times: Times) -> None:
+        self.reader, self.files, self.clock, self.times = reader, files, clock, times
         self.polls, self.updates = OpenPolls(), Updates()
         self._writer, self._ids = writer, ids
         self._capabilities: dict[str, Capability] = {}
+        self._keeping = asyncio.Semaphore(KEEPERS)
         self._stopping = False
 
     # --- what the writer tells ---
@@ -212,6 +216,15 @@ class Coordinator:
             return await self._look(await self._offer(node_id, room))
         except Conflict:
             return Work()
+
+    async def check_file(self, upload: Upload) -> None:
+        """Whether a node may send a file, before it has. Raises NotFound, StaleReport, TooLarge."""
+        await self.read(self.files.check, upload)
+
+    async def keep_file(self, upload: Upload, body: IO[bytes]) -> None:
+        """Add a file to those of its run. Raises NotFound, StaleReport, TooLarge; nothing of it stays then."""
+        async with self._keeping:
+            await self.read(self.files.keep, upload, body)
 
     # --- legacy workers ---
 

@@ -4,7 +4,8 @@
 GridError
 ├── InputError            the caller's words are wrong
 │   ├── MissingInput      something required is absent, empty, over-long or not readable at all
-│   └── InvalidInput      present, but of the wrong type or out of range
+│   ├── InvalidInput      present, but of the wrong type or out of range
+│   └── TooLarge          more than is taken
 ├── NotFound              no such run, node or resource
 ├── Conflict              the request contradicts what the record says
 │   ├── StaleReport       the lease is gone, or another result is already recorded
@@ -34,6 +35,10 @@ class MissingInput(InputError):
 
 class InvalidInput(InputError):
     """A value has the wrong type or is out of range."""
+
+
+class TooLarge(InputError):
+    """More than is taken; the message names the limit."""
 
 
 class NotFound(GridError):

@@ -29,9 +29,9 @@ class Event(StrEnum):
     RETURN = "return"
     """The node handed it back."""
     LOSE = "lose"
-    """The lease ran out."""
+    """The lease ran out, or the node could not see the attempt through."""
     ABANDON = "abandon"
-    """It was lost too often."""
+    """It was lost once too often."""
 
 
 class Effect(StrEnum):
@@ -72,6 +72,7 @@ TABLE: Final[dict[tuple[RunState, Event], Transition]] = {
     (RunState.PENDING, Event.RETRY): Transition(RunState.WAITING, _LATE),
     (RunState.PENDING, Event.EVICT): _STAYS,
     (RunState.PENDING, Event.RETURN): _STAYS,
+    (RunState.PENDING, Event.LOSE): _STAYS,
     (RunState.RUNNING, Event.COMPLETE): Transition(RunState.COMPLETED, _END),
     (RunState.RUNNING, Event.FAIL): Transition(RunState.FAILED, _END),
     (RunState.RUNNING, Event.TIME_OUT): Transition(RunState.TIMED_OUT, _END),

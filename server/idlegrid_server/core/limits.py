@@ -33,8 +33,23 @@ MAX_MEMORY_MB: Final = 1 << 30
 AGEING_SECONDS: Final = 3_600.0
 """An hour's wait is worth one priority level, so that nothing starves."""
 
+DEFAULT_SANDBOX: Final = 3
+"""Sandbox level that a run asks for when it states none: isolated, if not metered by the kernel."""
+
+MAX_SANDBOX: Final = 4
+"""The highest sandbox level there is."""
+
 MAX_LOSSES: Final = 5
-"""Crashes and lost nodes before a run fails (HyperQueue's crash limit)."""
+"""A run fails with as many lost nodes and crashes (HyperQueue's crash limit)."""
+
+MAX_FILES: Final = 100
+"""Files that one attempt may leave."""
+
+MAX_FILES_BYTES: Final = 50 << 20
+"""Bytes of all files of one attempt together."""
+
+FILE_CHUNK: Final = 1 << 20
+"""Most bytes of a file in one row of the record: what is written, or read, at a time."""
 
 MAX_LOG_PIECE: Final = 65_536
 """Characters in one piece of a log; longer ones are cut."""

@@ -8,9 +8,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
-from idlegrid_server.core.limits import AGEING_SECONDS
+from idlegrid_server.core.limits import AGEING_SECONDS, DEFAULT_SANDBOX
 from idlegrid_server.core.model import Need, Node, NodeHealth, Priority
+
+STATED: Final = "-stated"
+"""Marks a sandbox level that the submitter stated: a class of its own, which legacy workers never get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +26,14 @@ class RequirementClass:
     cpu: float
     memory_mb: int
     min_sandbox: int
+    sandbox_stated: bool
     requires: tuple[str, ...]
 
     @property
     def queue(self) -> str:
-        """The queue's name, e.g. `normal/python/1c/512M/s3` or `high/python/0.5c/1024M/s3/gpu+lab`."""
+        """The queue's name, e.g. `normal/python/1c/512M/s3` or `high/python/0.5c/1024M/s4-stated/gpu+lab`."""
         parts = [self.priority.name.lower(), self.task_type, f"{self.cpu:g}c", f"{self.memory_mb}M"]
-        parts.append(f"s{self.min_sandbox}")
+        parts.append(f"s{self.min_sandbox}{STATED if self.sandbox_stated else ''}")
         return "/".join(parts + (["+".join(self.requires)] if self.requires else []))
 
 
@@ -60,16 +65,27 @@ def requirement_class(need: Need, priority: Priority) -> RequirementClass:
     """The class of a run with this need and priority."""
     cpu = math.ceil(need.cpu * 2) / 2
     memory = 1 << max(0, math.ceil(need.memory_mb) - 1).bit_length()
-    return RequirementClass(priority, need.task_type, cpu, memory, need.min_sandbox, tuple(sorted(set(need.requires))))
+    stated, labels = need.min_sandbox is not None, tuple(sorted(set(need.requires)))
+    return RequirementClass(priority, need.task_type, cpu, memory, sandbox_level(need), stated, labels)
+
+
+def sandbox_level(need: Need) -> int:
+    """The lowest sandbox level that will do."""
+    return DEFAULT_SANDBOX if need.min_sandbox is None else need.min_sandbox
 
 
 @lru_cache(maxsize=4096)
 def parse_queue(queue: str) -> RequirementClass:
     """The class that a queue's name stands for. Raises ValueError or KeyError for a name of another make."""
     priority, task_type, cpu, memory, sandbox, *labels = queue.split("/")
-    requires = tuple(labels[0].split("+")) if labels else ()
     return RequirementClass(
-        Priority[priority.upper()], task_type, float(cpu[:-1]), int(memory[:-1]), int(sandbox[1:]), requires
+        Priority[priority.upper()],
+        task_type,
+        float(cpu[:-1]),
+        int(memory[:-1]),
+        int(sandbox[1:].removesuffix(STATED)),
+        sandbox.endswith(STATED),
+        tuple(labels[0].split("+")) if labels else (),
     )
 
 
@@ -130,7 +146,13 @@ def _unmet(wanted: RequirementClass, nodes: list[Node]) -> str:
     if not any(wanted.task_type in node.task_types for node in nodes):
         return f"No node runs tasks of the type {wanted.task_type}."
     if all(node.sandbox.level < wanted.min_sandbox for node in nodes):
-        best = max(node.sandbox.level for node in nodes)
-        return f"No node has a sandbox of level {wanted.min_sandbox}; the best has level {best}."
+        return _unmet_sandbox(wanted.min_sandbox, nodes)
     missing = "+".join(wanted.requires) or "this combination of needs"
     return f"No node offers {missing} together with the cores and memory asked for."
+
+
+def _unmet_sandbox(level: int, nodes: list[Node]) -> str:
+    """What the best node has; of equally good ones, one that knows its remedy."""
+    best = max((node.sandbox for node in nodes), key=lambda sandbox: (sandbox.level, bool(sandbox.remedy)))
+    words = f"No node has a sandbox of level {level}; the best has level {best.level}."
+    return f"{words} To raise it there: {best.remedy}" if best.remedy else words

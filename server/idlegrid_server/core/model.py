@@ -40,6 +40,8 @@ class Outcome(StrEnum):
     """The node handed it back, or never started it."""
     LOST = "lost"
     """The node was not heard from until the lease ended."""
+    CRASHED = "crashed"
+    """The node could not see it through; counts as a lost one."""
 
 
 class Priority(IntEnum):
@@ -82,7 +84,8 @@ class Need:
     cpu: float = 1.0
     memory_mb: int = 512
     requires: tuple[str, ...] = ()
-    min_sandbox: int = 3
+    min_sandbox: int | None = None
+    """The lowest sandbox level; None leaves it at `DEFAULT_SANDBOX`, and takes legacy workers at their word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,9 @@ class Run:
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     max_memory_mb: float = 0.0
+    processes: int = 0
+    sandbox: int | None = None
+    """Level that the newest attempt runs or ran under; None before the first, and where nobody said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +182,8 @@ class EndedAttempt:
     cpu_seconds: float
     wall_seconds: float
     max_memory_mb: float
+    processes: int
+    sandbox: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +210,12 @@ class LogPiece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What an attempt took so far: CPU and wall clock in seconds, peak memory in MB."""
+    """What an attempt took so far: CPU and wall clock in seconds, peak memory in MB, most processes at once."""
 
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     max_memory_mb: float = 0.0
+    processes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,8 +225,17 @@ class Sandbox:
     level: int = 0
     backend: str = ""
     version: str = ""
+    kernel: str = ""
+    metering: str = ""
+    """What counts CPU, memory and processes: `cgroup v2`, `cgroup v1` or `watcher`."""
     reason: str = ""
+    """Why the level is not higher."""
     remedy: str = ""
+    """The command that raises it."""
+    tested_at: float | None = None
+    passed: int = 0
+    """Hostile probes that held, of `checks`."""
+    checks: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import IO, Protocol
 
 from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.files import StoredFile, Upload
 from idlegrid_server.core.matching import Offer
 from idlegrid_server.core.queue_ops import QueueOp
 
@@ -80,6 +81,31 @@ class Record(Protocol):
 
         Raises RecordUnavailable when the database does not answer.
         """
+
+
+class Files(Protocol):
+    """The files that runs leave. Their bytes go past the writer, which must not wait for them.
+
+    Every method raises RecordUnavailable when the database does not answer.
+    """
+
+    def check(self, upload: Upload) -> None:
+        """Whether the file would be taken as things stand. Raises NotFound, StaleReport, TooLarge."""
+
+    def keep(self, upload: Upload, body: IO[bytes]) -> None:
+        """Keep the bytes, then show the file in place of what it replaces. Raises as `check` does; then nothing stays.
+
+        In between nothing is locked. The lease is judged at the end, in one transaction with the file's appearance.
+        """
+
+    def of_run(self, run_id: int) -> list[StoredFile]:
+        """A run's files by name."""
+
+    def find(self, run_id: int, name: str) -> StoredFile | None:
+        """One file of a run."""
+
+    def chunk(self, file_id: str, seq: int) -> bytes | None:
+        """One piece of a file, `FILE_CHUNK` bytes but for the last; None when it is not there (any more)."""
 
 
 @dataclass(frozen=True, slots=True)

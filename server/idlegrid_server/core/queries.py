@@ -26,6 +26,8 @@ class RunDetail:
     attempts: Sequence[EndedAttempt]
     story: Sequence[tuple[float, str, str]]
     """(time, event, detail), oldest first."""
+    files: int
+    """How many it left."""
 
 
 @dataclass(frozen=True, slots=True)

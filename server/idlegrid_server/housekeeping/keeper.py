@@ -40,14 +40,14 @@ class Keeper:
         times: Times,
         *,
         remember: Callable[[str], None],
-        forget_keys: Callable[[float], None],
+        forget: Callable[[float], None],
         wake_all: Callable[[], None],
     ) -> None:
-        """`remember` keeps the queue's identity in the record, `forget_keys` drops Idempotency-Keys used before a
-        time, `wake_all` lets every waiting node look again."""
+        """`remember` keeps the queue's identity in the record, `forget` drops what was of use only before a time,
+        `wake_all` lets every waiting node look again."""
         self._writer, self._reader, self._queue = writer, reader, queue
         self._clock, self._times = clock, times
-        self._remember, self._forget_keys, self._wake_all = remember, forget_keys, wake_all
+        self._remember, self._forget_old, self._wake_all = remember, forget, wake_all
         self._grace = Grace(clock, times.start_grace)
         self._was_suspended = False
         self._was_late = False
@@ -119,7 +119,7 @@ class Keeper:
     def _forget(self) -> None:
         if self._clock.monotonic() >= self._next_forgetting:
             self._next_forgetting = self._clock.monotonic() + FORGET_EVERY
-            self._forget_keys(self._clock.now() - self._times.idempotency)
+            self._forget_old(self._clock.now() - self._times.idempotency)
 
     def _tend_queue(self) -> None:
         """All that needs Redis: a rebuild when it lost its data, debts, stuck entries, the end of an outage."""

@@ -15,6 +15,7 @@ from idlegrid_server.http.envelope import error_envelope, speaks_envelope
 STATUS: Final[dict[type[errors.GridError], HTTPStatus]] = {
     errors.MissingInput: HTTPStatus.BAD_REQUEST,
     errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,

@@ -11,12 +11,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from idlegrid_server.core.limits import MAX_FILES_BYTES
 from idlegrid_server.http.errors import answer
 from idlegrid_server.settings import LOOPBACK, Settings
 
 log = structlog.get_logger(__name__)
 
 NODE_PREFIX: Final = "/internal/"
+FILES_PREFIX: Final = "/internal/files/"
 IDLE_PATHS: Final = frozenset(
     {"/", "/submit", "/submit_many", "/get_task", "/submit_result", "/results", "/health", "/stats"}
 )
@@ -60,6 +62,8 @@ class Guard:
         return None
 
     def _limit(self, path: str) -> int:
+        if path.startswith(FILES_PREFIX):
+            return MAX_FILES_BYTES
         reports = path.startswith(NODE_PREFIX) or path == "/submit_result"
         return self._settings.max_report_bytes if reports else self._settings.max_body_bytes
 

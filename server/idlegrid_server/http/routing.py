@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
 from idlegrid_server.core.coordinator import Coordinator
@@ -25,6 +26,23 @@ from idlegrid_server.http.scopes import SCOPES
 T = TypeVar("T")
 MAX_KEY = 200
 """Characters of an Idempotency-Key."""
+
+
+class FileName(Convertor[str]):
+    """The rest of a path, line breaks and all: Starlette's own `path` stops at one, and would take another name."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+
+register_url_convertor("file", FileName())
 
 
 class HungUp(HTTPException):

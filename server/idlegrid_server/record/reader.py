@@ -52,7 +52,7 @@ class SqlReader:
         return None if row is None else _view(row)
 
     def detail(self, run_id: int) -> RunDetail | None:
-        """A run with its code, attempts and story."""
+        """A run with its code, attempts, story and number of files."""
         query = select(*_head_columns, t.runs.c.result, t.runs.c.error, t.runs.c.code, t.runs.c.parameters)
         with self._reading() as connection:
             row = connection.execute(query.where(t.runs.c.id == run_id)).first()
@@ -67,7 +67,9 @@ class SqlReader:
                 .order_by(t.events.c.id)
             )
             lines = [(at, event, detail) for at, event, detail in story]
-            return RunDetail(_view(row), row.code, row.parameters, [_attempt(a) for a in ended], lines)
+            attempts = [_attempt(a) for a in ended]
+            files = connection.scalar(select(func.count()).select_from(t.files).where(t.files.c.run_id == run_id))
+            return RunDetail(_view(row), row.code, row.parameters, attempts, lines, files or 0)
 
     def runs(self, wanted: RunFilter) -> tuple[list[RunView], int]:
         """One page of runs, and how many there are in all."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -59,6 +60,8 @@ runs: Final = Table(
     Column("cpu_seconds", Float, nullable=False),
     Column("wall_seconds", Float, nullable=False),
     Column("max_memory_mb", Float, nullable=False),
+    Column("processes", Integer, nullable=False, server_default=text("0")),
+    Column("sandbox", Integer),
     Column("parameters", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("result", Text),
@@ -97,6 +100,8 @@ attempts: Final = Table(
     Column("cpu_seconds", Float, nullable=False),
     Column("wall_seconds", Float, nullable=False),
     Column("max_memory_mb", Float, nullable=False),
+    Column("processes", Integer, nullable=False, server_default=text("0")),
+    Column("sandbox", Integer),
 )
 Index("attempts_by_run", attempts.c.run_id)
 
@@ -123,6 +128,31 @@ logs: Final = Table(
     Column("text", Text, nullable=False),
 )
 Index("logs_by_run", logs.c.run_id, logs.c.attempt, logs.c.seq, unique=True)
+
+files: Final = Table(
+    "files",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("run_id", BigInteger, nullable=False),
+    Column("lease_id", String(32), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+"""Files that can be fetched: a row is the last that is written of one."""
+Index("files_by_run", files.c.run_id, files.c.lease_id, files.c.name, unique=True)
+
+file_chunks: Final = Table(
+    "file_chunks",
+    metadata,
+    Column("file_id", String(32), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("created_at", Float, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Bytes of files. They are written before their file and dropped after it, so there may be some without one."""
 
 nodes: Final = Table(
     "nodes",

@@ -59,6 +59,8 @@ def test_a_run_with_needs_of_its_own_is_not_for_legacy_workers(grid):
     grid.submit(resources={"cpu": 2})
     grid.submit(resources={"memory": 4096})
     grid.submit(requires=["gpu"])
+    for level in (1, 2, 3, 4):
+        grid.submit(min_sandbox=level)
     assert grid.get("/get_task").json()["status"] == "no_tasks"
 
 

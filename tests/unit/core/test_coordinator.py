@@ -14,6 +14,7 @@ from idlegrid_server.core.model import NodeState, Outcome, Sandbox
 from idlegrid_server.core.ports import RandomIds, SystemClock
 from idlegrid_server.core.writer import Writer
 from idlegrid_server.queue.memory import MemoryQueue
+from idlegrid_server.record.files import SqlFiles
 from idlegrid_server.record.reader import SqlReader
 from idlegrid_server.record.store import SqlRecord
 
@@ -42,7 +43,8 @@ def grid(engine) -> Callable[[Story], Any]:
             loop.call_soon_threadsafe(coordinator.polls.wake, batch.woken)
 
         writer = Writer(SqlRecord(engine, clock.now), MemoryQueue(clock), written, queued)
-        coordinator = Coordinator(writer, SqlReader(engine), clock, RandomIds(), Times())
+        reader, files = SqlReader(engine), SqlFiles(engine, clock.now)
+        coordinator = Coordinator(writer, reader, files, clock, RandomIds(), Times())
         writer.start()
         try:
             return await asyncio.wait_for(story(coordinator), 60)

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from idlegrid_server.core.errors import IllegalTransition
-from idlegrid_server.core.lifecycle import TABLE, Effect, Event, transition
+from idlegrid_server.core.lifecycle import TABLE, Effect, Event, Transition, transition
 from idlegrid_server.core.model import FINAL_STATES, RunState
 
 PAIRS = list(product(RunState, Event))
@@ -57,6 +57,11 @@ def test_every_way_out_of_pending_but_a_lease_takes_the_run_out_of_its_queue():
         if state is RunState.PENDING and step.to is not RunState.PENDING
     ]
     assert all(Effect.DEQUEUE in step.effects for event, step in out if event is not Event.LEASE)
+
+
+@pytest.mark.parametrize("event", [Event.EVICT, Event.RETURN, Event.LOSE])
+def test_a_run_that_is_back_already_stays_where_it_waits(event):
+    assert transition(RunState.PENDING, event) == Transition(RunState.PENDING)
 
 
 @pytest.mark.parametrize("event", [Event.EVICT, Event.RETURN, Event.LOSE])

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idlegrid_server.core.coordinator import LEGACY_QUEUES
 from idlegrid_server.core.limits import AGEING_SECONDS, MAX_CPU, MAX_MEMORY_MB
 from idlegrid_server.core.matching import (
     Capability,
@@ -12,6 +13,7 @@ from idlegrid_server.core.matching import (
     fits,
     parse_queue,
     requirement_class,
+    sandbox_level,
     score,
     waiting_for,
 )
@@ -26,7 +28,7 @@ NEEDS = st.builds(
     cpu=st.floats(0.001, MAX_CPU),
     memory_mb=st.integers(1, MAX_MEMORY_MB),
     requires=LABELS,
-    min_sandbox=st.integers(0, 4),
+    min_sandbox=st.none() | st.integers(1, 4),
 )
 PLAIN = requirement_class(Need(), Priority.NORMAL).queue
 
@@ -65,11 +67,22 @@ def test_a_class_asks_for_at_least_what_its_runs_need(need):
         (Need(), "normal/python/1c/512M/s3"),
         (Need(cpu=0.1, memory_mb=1), "normal/python/0.5c/1M/s3"),
         (Need(cpu=1.01, memory_mb=513), "normal/python/1.5c/1024M/s3"),
-        (Need(requires=("lab", "gpu", "lab"), min_sandbox=2), "normal/python/1c/512M/s2/gpu+lab"),
+        (Need(min_sandbox=3), "normal/python/1c/512M/s3-stated"),
+        (Need(requires=("lab", "gpu", "lab"), min_sandbox=2), "normal/python/1c/512M/s2-stated/gpu+lab"),
     ],
 )
 def test_a_class_is_readable(need, name):
     assert requirement_class(need, Priority.NORMAL).queue == name
+
+
+def test_a_level_that_was_stated_is_a_class_of_its_own():
+    assert len({PLAIN, *(queue(min_sandbox=level) for level in range(1, 5))}) == 5
+    assert LEGACY_QUEUES.isdisjoint(queue(min_sandbox=level) for level in range(1, 5))
+
+
+def test_a_level_that_was_not_stated_is_three():
+    assert sandbox_level(Need()) == 3
+    assert sandbox_level(Need(min_sandbox=1)) == 1
 
 
 def test_labels_in_another_order_are_the_same_class():
@@ -90,6 +103,9 @@ def test_a_queue_of_another_make_is_refused(name):
         (able(cpu=0.9), PLAIN, False),
         (able(memory_mb=511), PLAIN, False),
         (able(sandbox=2), PLAIN, False),
+        (able(sandbox=2), queue(min_sandbox=2), True),
+        (able(), queue(min_sandbox=3), True),
+        (able(), queue(min_sandbox=4), False),
         (able(task_types=frozenset({"shell"})), PLAIN, False),
         (able(), queue(requires=("gpu",)), False),
         (able(labels=frozenset({"gpu", "lab"})), queue(requires=("gpu",)), True),
@@ -143,6 +159,13 @@ def test_a_submitter_is_told_what_the_able_nodes_do():
 )
 def test_a_submitter_is_told_the_first_need_that_no_node_meets(wanted, words):
     assert waiting_for(wanted, [node()]) == words
+
+
+def test_a_submitter_is_told_what_raises_the_best_nodes_sandbox():
+    best = node(sandbox=Sandbox(level=3, remedy="sudo idlegrid node …"))
+    others = [node("n2"), node("n3", sandbox=Sandbox(level=1, remedy="sudo apt install bubblewrap"))]
+    words = "No node has a sandbox of level 4; the best has level 3. To raise it there: sudo idlegrid node …"
+    assert waiting_for(queue(min_sandbox=4), [*others, best]) == words
 
 
 def test_needs_that_only_two_nodes_together_meet_are_told_apart_from_needs_nobody_meets():

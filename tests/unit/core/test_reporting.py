@@ -7,10 +7,11 @@ import pytest
 from idlegrid_server.core.commands import CancelRuns, ExpireLeases, LegacyReport, ReleaseRuns
 from idlegrid_server.core.commands.report import RETRY_CAP
 from idlegrid_server.core.errors import NotFound, StaleReport
-from idlegrid_server.core.limits import MAX_LOG_PIECE
+from idlegrid_server.core.limits import MAX_LOG_PIECE, MAX_LOSSES
 from idlegrid_server.core.model import Outcome, RunState, Usage
 from idlegrid_server.core.queue_ops import Ended, Push, Remove
 
+from ...parts import LARGE
 from .table import held
 
 
@@ -49,9 +50,10 @@ def unchanged(table, run, *words, **more):
 )
 def test_a_report_of_the_newest_lease_ends_the_run(table, run, outcome, state, event):
     table.now += 3
-    used = Usage(cpu_seconds=1.5, wall_seconds=3.0, max_memory_mb=40.0)
+    used = Usage(cpu_seconds=1.5, wall_seconds=3.0, max_memory_mb=40.0, processes=7)
     assert table.report(run, outcome, result="1", error=None, exit_code=0, usage=used) is None
     assert (run.state, run.finished_at, run.cpu_seconds, run.exit_code) == (state, table.now, 1.5, 0)
+    assert (run.processes, table.batch.ended[0].processes) == (7, 7)
     assert table.batch.outputs[run.uuid].result == "1"
     assert [notice.event for notice in table.batch.notices()] == [event]
     assert table.batch.ops == [Ended(run.uuid, run.queue, "n1", success=outcome == "completed")]
@@ -75,7 +77,7 @@ def test_a_report_of_an_unknown_run_is_to_be_dropped(table, run):
     assert isinstance(table.report(stranger), NotFound)
 
 
-@pytest.mark.parametrize("outcome", ["completed", "failed", "timed_out", "evicted", "returned"])
+@pytest.mark.parametrize("outcome", ["completed", "failed", "timed_out", "evicted", "returned", "crashed"])
 def test_the_same_report_again_is_ok_and_changes_nothing(table, run, outcome):
     table.report(run, outcome, result="1")
     assert unchanged(table, run, outcome, result="1") is None
@@ -119,7 +121,7 @@ def test_a_late_report_counts_as_long_as_no_newer_lease_was_given(table, run):
     assert table.batch.ops == [Remove(run.uuid, run.queue)]
 
 
-@pytest.mark.parametrize("outcome", ["evicted", "returned"])
+@pytest.mark.parametrize("outcome", ["evicted", "returned", "crashed"])
 def test_a_late_hand_back_leaves_the_run_where_it_waits(table, run, outcome):
     table.now = run.lease_expires_at
     table.do(ExpireLeases([run.uuid]))
@@ -160,6 +162,62 @@ def test_what_is_handed_back_goes_to_the_front_and_spends_nothing(table, outcome
         assert table.batch.ops[-1].front
         assert table.batch.ended[0].outcome is Outcome(outcome)
     assert run.attempts == 20
+
+
+CRASH = {"reason": "host_memory_floor", "error": "The host was short of memory"}
+
+
+def test_a_crash_counts_as_a_lost_node_does(table):
+    run = table.submit(retry_limit=1)
+    table.lease(run.uuid)
+    assert table.report(run, "crashed", **CRASH) is None
+    assert (run.state, run.losses, run.retries, run.reason) == (RunState.PENDING, 1, 0, "host_memory_floor")
+    assert [(ended.outcome, ended.reason) for ended in table.batch.ended] == [(Outcome.CRASHED, "host_memory_floor")]
+    assert table.batch.ops[-1].front
+    assert table.batch.outputs == {}
+
+
+def test_the_last_crash_keeps_its_own_reason_and_words(table):
+    run = table.submit(retry_limit=1)
+    for number in range(MAX_LOSSES):
+        assert run.state is RunState.PENDING
+        table.lease(run.uuid, lease_id=f"{number:032x}")
+        table.report(run, "crashed", **CRASH)
+    assert (run.state, run.reason, run.retries) == (RunState.FAILED, "host_memory_floor", 0)
+    assert table.batch.outputs[run.uuid].error == CRASH["error"]
+    assert [notice.event for notice in table.batch.notices()] == ["task_failed"]
+
+
+def test_crashes_and_lost_nodes_are_counted_together(table, run):
+    table.beat(held(run))
+    table.now = run.lease_expires_at
+    table.do(ExpireLeases([run.uuid]))
+    for number in range(1, MAX_LOSSES):
+        assert run.losses == number
+        table.lease(run.uuid, lease_id=f"{number:032x}")
+        table.report(run, "crashed", **CRASH)
+    assert run.state is RunState.FAILED
+
+
+def test_an_attempt_that_was_lost_and_then_reports_its_crash_spends_one_loss(table, run):
+    table.beat(held(run))
+    table.now = run.lease_expires_at
+    table.do(ExpireLeases([run.uuid]))
+    assert table.report(run, "crashed", **CRASH) is None
+    assert (run.state, run.losses, table.batch.ops) == (RunState.PENDING, 1, [])
+
+
+def test_the_sandbox_is_the_nodes_until_its_report_says_otherwise(table, run):
+    assert run.sandbox == LARGE.sandbox
+    table.report(run, "returned", sandbox=0)
+    assert (run.sandbox, table.batch.ended[0].sandbox) == (0, 0)
+    again(table, run, 2)
+    table.report(run, "completed")
+    assert (run.sandbox, table.batch.ended[0].sandbox) == (LARGE.sandbox, LARGE.sandbox)
+
+
+def test_nobody_knows_a_legacy_workers_sandbox(table, legacy):
+    assert legacy.sandbox is None
 
 
 def test_logs_are_kept_under_the_attempt_and_cut(table, run):

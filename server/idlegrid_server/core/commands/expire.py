@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.commands.nodes import leave
+from idlegrid_server.core.commands.report import spend_loss
 from idlegrid_server.core.lifecycle import Event
-from idlegrid_server.core.limits import MAX_LOSSES
 from idlegrid_server.core.model import NodeHealth, NodeSpell, Outcome, Output, Run, RunState
 from idlegrid_server.core.queue_ops import Remove, Started
 
@@ -42,15 +42,11 @@ class ExpireLeases(_OfRuns):
         if not run.listed:
             run.reason = "never_started"
             batch.move(run, Event.RETURN, run.node_id or "", Outcome.RETURNED)
-        elif run.losses < MAX_LOSSES:
-            run.losses += 1
-            run.reason = "node_lost"
-            batch.move(run, Event.LOSE, run.node_id or "", Outcome.LOST)
         else:
             run.reason = "node_lost"
-            batch.move(run, Event.ABANDON, run.node_id or "", Outcome.LOST)
-            words = f"node_lost: {run.losses + 1} attempts were lost with their nodes"
-            batch.outputs[run.uuid] = Output(None, words)
+            if batch.move(run, spend_loss(run), run.node_id or "", Outcome.LOST).is_final:
+                words = f"node_lost: {run.losses} attempts were lost with their nodes, or crashed there"
+                batch.outputs[run.uuid] = Output(None, words)
         batch.notify(run)
 
 

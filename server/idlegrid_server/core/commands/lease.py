@@ -59,7 +59,8 @@ class LeaseRuns:
         run.lease_expires_at = batch.now + seconds
         run.listed, run.frozen, run.reason = self.via == "legacy", False, ""
         run.digest, run.exit_code, run.truncated = "", None, False
-        run.cpu_seconds = run.wall_seconds = run.max_memory_mb = 0.0
+        run.cpu_seconds, run.wall_seconds, run.max_memory_mb, run.processes = 0.0, 0.0, 0.0, 0
+        run.sandbox = None if self.via == "legacy" else self.offer.capability.sandbox
         batch.move(run, Event.LEASE, self.offer.node_id)
         batch.notify(run)
         self._leases.append(Lease(run, batch.payloads[run.uuid], lease_id, run.attempts, run.lease_expires_at))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.errors import GridError, NotFound, StaleReport
 from idlegrid_server.core.lifecycle import Event
-from idlegrid_server.core.limits import MAX_LOG_PIECE
+from idlegrid_server.core.limits import MAX_LOG_PIECE, MAX_LOSSES
 from idlegrid_server.core.model import LogPiece, Outcome, Output, Run, RunState, Usage
 
 FINAL_EVENTS = {
@@ -20,6 +20,7 @@ RETURN_EVENTS = {
     Outcome.RETURNED: Event.RETURN,
     Outcome.CANCELLED: Event.RETURN,
     Outcome.LOST: Event.RETURN,
+    Outcome.CRASHED: Event.LOSE,
 }
 """Only a submitter ends a run by cancelling: a node that killed one which nobody cancelled has handed it back."""
 RETRY_FIRST_DELAY = 1.0
@@ -39,6 +40,8 @@ class Report:
     exit_code: int | None = None
     truncated: bool = False
     usage: Usage = field(default_factory=Usage)
+    sandbox: int | None = None
+    """The level it ran under, 0 when it was never started; None leaves what was known when it was leased."""
     logs: Sequence[tuple[int, float, str, str]] = ()
     """(seq, time, stream, text)"""
 
@@ -160,16 +163,26 @@ def _compare(run: Run, report: Report) -> None:
 def _event(run: Run, outcome: Outcome) -> Event:
     if outcome in (Outcome.FAILED, Outcome.TIMED_OUT) and run.retries < run.retry_limit:
         return Event.RETRY
+    if outcome is Outcome.CRASHED and run.state is RunState.RUNNING:
+        return spend_loss(run)
     return FINAL_EVENTS.get(outcome) or RETURN_EVENTS[outcome]
+
+
+def spend_loss(run: Run) -> Event:
+    """Count a lost node or a crash; what follows: the run goes back, or the last of `MAX_LOSSES` ends it."""
+    run.losses += 1
+    return Event.LOSE if run.losses < MAX_LOSSES else Event.ABANDON
 
 
 def _note(batch: Batch, run: Run, report: Report) -> None:
     run.reason, run.exit_code, run.truncated = report.reason, report.exit_code, report.truncated
+    run.sandbox = run.sandbox if report.sandbox is None else report.sandbox
     note_progress(batch, run, report.usage, report.logs)
 
 
 def note_progress(batch: Batch, run: Run, usage: Usage, pieces: Sequence[tuple[int, float, str, str]]) -> None:
     """Keep what the newest attempt used so far, and pieces of its log, each at most `MAX_LOG_PIECE` characters."""
-    run.cpu_seconds, run.wall_seconds, run.max_memory_mb = usage.cpu_seconds, usage.wall_seconds, usage.max_memory_mb
+    run.cpu_seconds, run.wall_seconds = usage.cpu_seconds, usage.wall_seconds
+    run.max_memory_mb, run.processes = usage.max_memory_mb, usage.processes
     for seq, at, stream, text in pieces:
         batch.logs.append(LogPiece(run.id, run.attempts, seq, at, stream, text[:MAX_LOG_PIECE]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.errors import InvalidInput
-from idlegrid_server.core.matching import requirement_class
+from idlegrid_server.core.matching import requirement_class, sandbox_level
 from idlegrid_server.core.model import IdempotencyKey, Payload, Run, RunState, Submission
 
 
@@ -66,7 +66,7 @@ def new_run(submission: Submission, uuid: str, now: float) -> Run:
         cpu=need.cpu,
         memory_mb=need.memory_mb,
         requires=json.dumps(need.requires),
-        min_sandbox=need.min_sandbox,
+        min_sandbox=sandbox_level(need),
         timeout=submission.timeout,
         retry_limit=submission.retry_limit,
         state=RunState.PENDING,

@@ -31,6 +31,7 @@ class SubmitIn(Words):
     priority: Literal["low", "normal", "high", "critical"] = "normal"
     requires: list[Label] = Field(default_factory=list, max_length=20)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    min_sandbox: int | None = Field(default=None, ge=1, le=limits.MAX_SANDBOX)
 
 
 class SubmitManyIn(Words):

@@ -45,6 +45,7 @@ def submission(words: SubmitIn, submitter: str) -> Submission:
         cpu=words.resources.cpu,
         memory_mb=math.ceil(words.resources.memory),
         requires=tuple(sorted(set(words.requires))),
+        min_sandbox=words.min_sandbox,
     )
     return Submission(
         code=words.code,

@@ -1,21 +1,27 @@
 """The node protocol's endpoints."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from idlegrid_server.core.coordinator import Room
 from idlegrid_server.core.errors import StaleReport
+from idlegrid_server.core.files import Upload
 from idlegrid_server.http.dialects.nodes import translate
 from idlegrid_server.http.dialects.nodes.schemas import (
+    NO_NUL,
     Cores,
     HeartbeatIn,
+    Hex,
     Megabytes,
     Name,
     ReportsIn,
     Slots,
 )
+from idlegrid_server.http.names import checked_name
 from idlegrid_server.http.routing import Call, GridRoute
+from idlegrid_server.http.spool import spooled
 
 router = APIRouter(prefix="/internal", tags=["nodes"], route_class=GridRoute)
 
@@ -56,3 +62,16 @@ async def result(words: ReportsIn, call: Call) -> dict[str, Any]:
         work = await call.coordinator.fetch(words.node_id, Room(words.next.slots, words.next.cpu, words.next.memory))
     verdicts = translate.verdicts(answers)
     return {"status": "ok", **translate.work(work, call.grid.server_id, call.coordinator.times), "results": verdicts}
+
+
+@router.put("/files/{run}/{name:file}")
+async def put_file(
+    run: Annotated[str, Path(max_length=64, pattern=NO_NUL)], name: str, call: Call, node_id: Name, lease_id: Hex
+) -> dict[str, str]:
+    """A file that an attempt left; one that will not be taken is refused before it is read."""
+    length = int(call.headers.get("content-length", 0))
+    upload = Upload(run_uuid=run, lease_id=lease_id, name=checked_name(call, name), size=length)
+    await call.coordinator.check_file(upload)
+    async with spooled(call, call.grid.settings.data) as body:
+        await call.coordinator.keep_file(replace(upload, size=body.size, sha256=body.sha256), body.file)
+    return {"status": "ok"}

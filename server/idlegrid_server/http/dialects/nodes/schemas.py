@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from idlegrid_server.core.limits import MAX_CPU, MAX_MEMORY_MB
+from idlegrid_server.core.limits import MAX_CPU, MAX_MEMORY_MB, MAX_SANDBOX
 from idlegrid_server.core.model import NodeState, Outcome
 
 MAX_SLOTS = 1024
@@ -20,6 +20,7 @@ NO_NUL = r"^[^\x00]*$"
 Reason = Annotated[str, StringConstraints(max_length=100, pattern=NO_NUL)]
 RunName = Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Level = Annotated[int, Field(ge=0, le=MAX_SANDBOX)]
 Slots = Annotated[int, Field(ge=0, le=MAX_SLOTS)]
 Percent = Annotated[float, Field(ge=0, le=1e6)]
 Cores = Annotated[float, Field(ge=0, le=MAX_CPU)]
@@ -33,11 +34,12 @@ class Words(BaseModel):
 
 
 class UsageIn(Words):
-    """Seconds and MB."""
+    """Seconds, MB, and the most processes at once."""
 
     cpu_seconds: Seconds = 0.0
     wall_seconds: Seconds = 0.0
     max_memory_mb: Annotated[float, Field(ge=0, le=MAX_MEMORY_MB)] = 0.0
+    processes: Count = 0
 
 
 class LogIn(Words):
@@ -66,11 +68,16 @@ class LoadIn(Words):
 class SandboxIn(Words):
     """How well a node shuts work in."""
 
-    level: int = Field(default=0, ge=0, le=4)
+    level: Level = 0
     backend: Reason = ""
     version: Reason = ""
-    reason: Annotated[str, StringConstraints(max_length=1000, pattern=NO_NUL)] = ""
-    remedy: Annotated[str, StringConstraints(max_length=1000, pattern=NO_NUL)] = ""
+    kernel: Reason = ""
+    metering: Reason = ""
+    reason: Annotated[str, StringConstraints(max_length=4000, pattern=NO_NUL)] = ""
+    remedy: Annotated[str, StringConstraints(max_length=4000, pattern=NO_NUL)] = ""
+    tested_at: When | None = None
+    passed: Count = 0
+    checks: Count = 0
 
 
 class HeldIn(Words):
@@ -123,6 +130,7 @@ class ReportIn(Words):
     exit_code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
     truncated: bool = False
     usage: UsageIn = Field(default_factory=UsageIn)
+    sandbox: Level | None = None
     logs: list[LogIn] = Field(default_factory=list, max_length=10_000)
 
 

@@ -55,6 +55,7 @@ def report(words: ReportIn) -> Report:
         exit_code=words.exit_code,
         truncated=words.truncated,
         usage=_usage(words.usage),
+        sandbox=words.sandbox,
         logs=_logs(words.logs),
     )
 
@@ -124,7 +125,12 @@ def _order(order: Order) -> dict[str, str]:
 
 
 def _usage(words: UsageIn) -> Usage:
-    return Usage(cpu_seconds=words.cpu_seconds, wall_seconds=words.wall_seconds, max_memory_mb=words.max_memory_mb)
+    return Usage(
+        cpu_seconds=words.cpu_seconds,
+        wall_seconds=words.wall_seconds,
+        max_memory_mb=words.max_memory_mb,
+        processes=words.processes,
+    )
 
 
 def _logs(pieces: Sequence[LogIn]) -> list[tuple[int, float, str, str]]:

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from idlegrid_server.core.limits import MAX_INT64
 from idlegrid_server.core.queries import RunFilter
-from idlegrid_server.http.dialects.tasks import translate, views
+from idlegrid_server.http.dialects.tasks import files, translate, views
 from idlegrid_server.http.envelope import envelope
 from idlegrid_server.http.routing import Call, GridRoute
 
@@ -49,6 +49,18 @@ async def run_logs(
 ) -> dict[str, Any]:
     """Pieces of a run's log after the one already had."""
     return envelope(await views.log_page(call.coordinator, run_id, after, limit))
+
+
+@router.get("/runs/{run_id}/files")
+async def run_files(run_id: RunId, call: Call) -> dict[str, Any]:
+    """What a run left."""
+    return envelope(await files.file_list(call.coordinator, run_id))
+
+
+@router.get("/runs/{run_id}/files/{name:file}")
+async def run_file(run_id: RunId, name: str, call: Call) -> Response:
+    """The bytes of one file."""
+    return await files.download(call, run_id, name)
 
 
 @router.post("/runs/{run_id}/abort")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+from idlegrid_server.core.files import StoredFile
 from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, NodeState, Priority, Run, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunView, Timeline
 from idlegrid_server.http.envelope import iso
@@ -72,12 +73,16 @@ def detail(
         "parameters": json.loads(of.parameters),
         "timeout_seconds": head.timeout,
         "resources": {"cpu": head.cpu, "memory": head.memory_mb},
+        "min_sandbox": head.min_sandbox,
+        "sandbox": head.sandbox,
         "truncated": head.truncated,
         "usage": {
             "cpu_seconds": head.cpu_seconds,
             "wall_seconds": head.wall_seconds,
             "max_memory_mb": head.max_memory_mb,
+            "processes": head.processes,
         },
+        "files": of.files,
         "attempt_list": [_ended(attempt) for attempt in of.attempts] + _current(head),
         "events": [{"timestamp": iso(at), "event": event, "detail": words} for at, event, words in of.story],
         "logs": [{"timestamp": iso(p.at), "level": LEVELS.get(p.stream, "info"), "message": p.text} for p in logs],
@@ -88,6 +93,21 @@ def log_page(pieces: Sequence[LogLine], after: int, *, finished: bool) -> dict[s
     """Some of a run's log."""
     items = [{"id": p.id, "timestamp": iso(p.at), "stream": p.stream, "text": p.text} for p in pieces]
     return {"items": items, "last": pieces[-1].id if pieces else after, "finished": finished}
+
+
+def files(kept: Sequence[StoredFile]) -> dict[str, Any]:
+    """The files of a run."""
+    items = [
+        {
+            "name": file.name,
+            "size": file.size,
+            "media_type": file.media_type,
+            "sha256": file.sha256,
+            "created_at": iso(file.created_at),
+        }
+        for file in kept
+    ]
+    return {"items": items, "total": len(items)}
 
 
 def aborted(of: Run) -> dict[str, Any]:
@@ -110,7 +130,7 @@ def worker(node: Node, held: int) -> dict[str, Any]:
         "reason": node.reason,
         "since": iso(node.since),
         "labels": list(node.labels),
-        "sandbox": asdict(node.sandbox),
+        "sandbox": {**asdict(node.sandbox), "tested_at": iso(node.sandbox.tested_at)},
         "cpu_cores": node.cpu_cores,
         "memory_mb": node.memory_mb,
         "cpu_usage": node.cpu_percent,
@@ -143,6 +163,7 @@ def _ended(attempt: EndedAttempt) -> dict[str, Any]:
         "ended_at": iso(attempt.ended_at),
         "outcome": attempt.outcome.value,
         "reason": attempt.reason,
+        "sandbox": attempt.sandbox,
     }
 
 
@@ -159,5 +180,6 @@ def _current(head: Run) -> list[dict[str, Any]]:
             "ended_at": None,
             "outcome": outcome,
             "reason": head.reason,
+            "sandbox": head.sandbox,
         }
     ]
