@@ -12,6 +12,7 @@ from idlegrid.client import Client, Waited
 from idlegrid.errors import (
     ApiError,
     Conflict,
+    FileError,
     IdlegridError,
     InvalidRequest,
     NotAllowed,
@@ -22,6 +23,7 @@ from idlegrid.errors import (
     ServerError,
     Unreachable,
 )
+from idlegrid.files import RunFile, RunFiles
 from idlegrid.guest import parameters
 from idlegrid.models import NodeInfo, RunInfo, RunPage
 from idlegrid.run import Run
@@ -31,6 +33,7 @@ __all__ = [
     "ApiError",
     "Client",
     "Conflict",
+    "FileError",
     "IdlegridError",
     "InvalidRequest",
     "NodeInfo",
@@ -39,6 +42,8 @@ __all__ = [
     "RateLimited",
     "Run",
     "RunFailed",
+    "RunFile",
+    "RunFiles",
     "RunInfo",
     "RunPage",
     "RunTimeout",

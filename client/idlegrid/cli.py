@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points, version
 
+from idlegrid.display import visible
 from idlegrid.errors import IdlegridError
 
 GROUP = "idlegrid.commands"
@@ -69,7 +70,7 @@ def _guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except IdlegridError as error:
-        print(f"idlegrid: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"idlegrid: {' '.join(visible(error).split())}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # The reader (`| head`) has enough. Python would complain once more when it flushes at its exit.

@@ -55,11 +55,13 @@ class Client:
         priority: str = "normal",
         requires: Iterable[str] = (),
         parameters: Mapping[str, Any] | None = None,
+        min_sandbox: int | None = None,
     ) -> Run:
         """Queue Python code to run once on a spare machine that has `cpu` cores and `memory` MB to offer.
 
         `timeout` is in seconds; `priority` is `low`, `normal`, `high` or `critical`; `requires` names labels
-        that the node must carry; `parameters` reach the code as JSON in $IDLEGRID_PARAMETERS.
+        that the node must carry; `parameters` reach the code as JSON in $IDLEGRID_PARAMETERS; `min_sandbox`
+        (1 to 4) keeps it from nodes with a lower sandbox level (None: the coordinator's default, 3).
         """
         body = submission(
             code,
@@ -69,6 +71,7 @@ class Client:
             priority=priority,
             requires=requires,
             parameters=parameters,
+            min_sandbox=min_sandbox,
         )
         return self.run(self._make("/submit", body)["task_id"])
 
@@ -184,6 +187,7 @@ def submission(
     priority: str = "normal",
     requires: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
+    min_sandbox: int | None = None,
 ) -> dict[str, Any]:
     """Make the body of `/submit`; the arguments are `Client.submit`'s."""
     labels = [requires] if isinstance(requires, str) else list(requires)
@@ -197,6 +201,8 @@ def submission(
         body["requires"] = labels
     if parameters is not None:
         body["parameters"] = dict(parameters)
+    if min_sandbox is not None:
+        body["min_sandbox"] = min_sandbox
     return body
 
 

@@ -1,4 +1,4 @@
-"""The subcommands of whoever submits: `submit`, `status` and `nodes`."""
+"""The subcommands of whoever submits: `submit`, `status`, `files` and `nodes`."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from idlegrid.cli import Command
 from idlegrid.client import Client
-from idlegrid.display import columns
+from idlegrid.display import columns, show, size, visible
 from idlegrid.errors import IdlegridError
 from idlegrid.run import Run
 
@@ -24,6 +24,10 @@ def _submit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpu", type=float, default=1.0, help="cores it needs (default: 1)")
     parser.add_argument("--memory", type=int, default=512, help="MB it needs (default: 512)")
     parser.add_argument("--priority", choices=("low", "normal", "high", "critical"), default="normal")
+    parser.add_argument(
+        "--min-sandbox", type=int, choices=range(1, 5), metavar="LEVEL",
+        help="the least sandbox level of the node: 1 (limits only) to 4 (isolated, metered by the kernel); default: 3",
+    )  # fmt: skip
 
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +44,7 @@ def _submit(options: argparse.Namespace) -> int:
             cpu=options.cpu,
             memory=options.memory,
             priority=options.priority,
+            min_sandbox=options.min_sandbox,
         )
         # With --wait the standard output is the run's own, so that it can be piped.
         print(run.id, file=sys.stderr if options.wait else sys.stdout, flush=True)
@@ -58,14 +63,14 @@ def _code(file: str) -> str:
 def _wait(run: Run) -> int:
     seen = ""
     for stream, text in run.pieces(follow=True):
-        print(text, end="", flush=True, file=sys.stderr if stream == "stderr" else sys.stdout)
+        show(text, sys.stderr if stream == "stderr" else sys.stdout, end="")
         seen = (seen + text)[-_TAIL:]
     run.wait()
     if run.status == "completed":
         return 0
     error = run.failure().error
     if error.strip() not in seen:
-        print(error, file=sys.stderr)
+        print(visible(error), file=sys.stderr)
     return run.exit_code or 1
 
 
@@ -79,9 +84,25 @@ def _status(options: argparse.Namespace) -> int:
         print(run.status)
         for text in (run.waiting_for, run.error if run.status == "failed" else None):
             if text:
-                print(text)
+                show(text, sys.stdout)
         if run.status == "completed":
-            print(run.result())
+            show(run.result(), sys.stdout)
+    return 0
+
+
+def _files_options(parser: argparse.ArgumentParser) -> None:
+    _status_options(parser)
+    parser.add_argument("--save", metavar="DIR", help="write them below this folder, and print where each is")
+
+
+def _files(options: argparse.Namespace) -> int:
+    with Client(options.url, options.key) as client:
+        files = client.run(options.id).files()
+        if options.save is None:
+            print(columns(("FILE", "SIZE", "TYPE"), ((file.name, size(file.size), file.media_type) for file in files)))
+        else:
+            for file in files:
+                show(str(file.save(options.save)), sys.stdout)
     return 0
 
 
@@ -94,14 +115,16 @@ def _nodes(options: argparse.Namespace) -> int:
                 node.doing,
                 node.reason,
                 f"{node.current_task_count}/{node.max_concurrent_tasks}",
+                node.sandbox_level,
                 None if node.cpu_usage is None else f"{node.cpu_usage:.0f}%",
             )
             for node in client.nodes()
         ]
-    print(columns(("NODE", "HOST", "STATE", "REASON", "SLOTS", "CPU"), rows))
+    print(columns(("NODE", "HOST", "STATE", "REASON", "SLOTS", "SANDBOX", "CPU"), rows))
     return 0
 
 
 SUBMIT = Command("queue Python code; prints the run's number", _submit_options, _submit)
 STATUS = Command("the state of a run, and its result or error", _status_options, _status)
+FILES = Command("the files that a run left; --save fetches them", _files_options, _files)
 NODES = Command("the spare machines: what each does, and why", _reach, _nodes)

@@ -11,11 +11,14 @@
     │   ├── Conflict           409
     │   ├── RateLimited        429
     │   └── ServerError        5xx
+    ├── FileError              a run's file: its name is refused, it is damaged, the disk does not take it
     ├── RunFailed              the run ended, but not well
     └── RunTimeout             (also a TimeoutError) the run has not ended yet; it goes on
 
 A message says what to do next where the library knows it.
 """
+
+from idlegrid.display import visible
 
 
 class IdlegridError(Exception):
@@ -77,11 +80,16 @@ class ServerError(ApiError):
     advice = "; the coordinator's log says why"
 
 
+class FileError(IdlegridError):
+    """A file of a run is not to be had: its name is refused, it came damaged, or the disk does not take it."""
+
+
 class RunFailed(IdlegridError):
     """A run ended as failed, timed out or cancelled.
 
     `error` is the remote traceback's text or the reason in a sentence, `exit_code` the process's or None,
-    `reason` a short code (`timeout`, `memory_limit`, `user_error`, …) or empty when the server gave none.
+    `reason` a short code (`timeout`, `memory_limit`, `user_error`, …) or empty when the server gave none. What the
+    code wrote is in `error` as it wrote it; as a message it is `visible`, because tracebacks go to terminals.
     """
 
     def __init__(self, run_id: int, error: str, exit_code: int | None = None, reason: str = "") -> None:
@@ -94,7 +102,7 @@ class RunFailed(IdlegridError):
     def __str__(self) -> str:
         why = f" ({self.reason})" if self.reason else ""
         end = "" if self.exit_code is None else f" with exit status {self.exit_code}"
-        return f"run {self.run_id} failed{end}{why}:\n{self.error}"
+        return f"run {self.run_id} failed{end}{why}:\n{visible(self.error)}"
 
 
 class RunTimeout(IdlegridError, TimeoutError):

@@ -53,6 +53,12 @@ class NodeInfo(FromWire):
     registered_at: datetime | None = None
 
     @property
+    def sandbox_level(self) -> int | None:
+        """How well it isolates runs, 4 to 1; 0 means that it takes none, None that it has not said (legacy workers)."""
+        given = self.sandbox.get("level") if isinstance(self.sandbox, dict) else self.sandbox
+        return given if isinstance(given, int) else None
+
+    @property
     def doing(self) -> str:
         """The state to show: `offline` for a node that is not heard of, else its own."""
         return "offline" if self.status == "offline" else self.state or self.status

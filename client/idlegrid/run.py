@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from idlegrid.display import preformatted
 from idlegrid.errors import Conflict, RunFailed, RunTimeout, Unreachable
+from idlegrid.files import RunFiles, listed
 from idlegrid.session import Session
 
 ENDED = frozenset({"completed", "failed"})
@@ -121,6 +122,11 @@ class Run:
             if follow and not more and not page["finished"]:
                 self._ask(1.0)
                 more = True
+
+    def files(self) -> RunFiles:
+        """What it left under `./out/`, by name: a list of `RunFile`, to `read` or `save` one by one, or all at once."""
+        answer = self._session.get(f"/api/runs/{self.id}/files", unwrap=True)
+        return listed(answer["items"], self.id, self._session)
 
     def cancel(self) -> bool:
         """Call it off; returns False when it had ended already."""

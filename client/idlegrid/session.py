@@ -6,7 +6,8 @@ Importing this module is cheap; httpx2 (about 20 MB) is imported by the first re
 import json as jsonlib
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +27,7 @@ class Session:
 
     `timeout` (seconds) bounds each wait for the network: to connect, and for the answer. Every method raises
     `Unreachable` when there is no answer and an `ApiError` when the answer is no. A connection that the
-    server closed while it was idle is replaced unseen, but only where asking twice is harmless: for GET,
+    server closed while it was idle is replaced unseen, but only where asking twice is harmless: for GET, for PUT,
     and for a POST with an `Idempotency-Key`. Proxies of the environment are not used.
     """
 
@@ -64,6 +65,25 @@ class Session:
         """Return the parsed answer to POST; with `unwrap` the `data` of `{"success": true, "data": …}`."""
         return self._call("POST", path, body=json, headers=headers, timeout=timeout, unwrap=unwrap)
 
+    def put(self, path: str, content: bytes, params: Mapping[str, Any] | None = None) -> Any:
+        """Send bytes as they are and return the parsed answer; a broken connection makes it send them once more."""
+        return self._call("PUT", path, params=params, content=content)
+
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[bytes]]:
+        """Give the answer to GET as it arrives, in pieces of bytes, in a block that may stop reading at any time."""
+        client = self._opened()
+        request = client.build_request("GET", path, headers={"Accept": "*/*"}, timeout=self.timeout)
+        with self._translated(self.timeout):
+            response = self._send(client, request, stream=True)
+            try:
+                if not response.is_success:
+                    response.read()
+                    _parsed(response, self.url)
+                yield response.iter_bytes()
+            finally:
+                response.close()
+
     def close(self) -> None:
         """Close all connections; a later request raises `Unreachable`."""
         with self._lock:
@@ -86,6 +106,7 @@ class Session:
         *,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         unwrap: bool = False,
@@ -93,9 +114,11 @@ class Session:
         patience = self.timeout if timeout is None else timeout
         client = self._opened()
         request = client.build_request(
-            method, path, params=params or None, json=body, headers=headers, timeout=patience
+            method, path, params=params or None, json=body, content=content, headers=headers, timeout=patience
         )
-        payload = _parsed(self._send(client, request, patience), self.url)
+        with self._translated(patience):
+            response = self._send(client, request)
+        payload = _parsed(response, self.url)
         return payload["data"] if unwrap and isinstance(payload, dict) and "data" in payload else payload
 
     def _opened(self) -> "httpx2.Client":
@@ -106,17 +129,24 @@ class Session:
                 self._client = _new_client(self.url, self._api_key)
             return self._client
 
-    def _send(self, client: "httpx2.Client", request: "httpx2.Request", patience: float) -> "httpx2.Response":
+    def _send(self, client: "httpx2.Client", request: "httpx2.Request", *, stream: bool = False) -> "httpx2.Response":
         import httpx2
 
         broken = (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.RemoteProtocolError)
         try:
-            try:
-                return client.send(request)
-            except broken:
-                if request.method != "GET" and "Idempotency-Key" not in request.headers:
-                    raise
-                return client.send(request)
+            return client.send(request, stream=stream)
+        except broken:
+            if request.method not in {"GET", "PUT"} and "Idempotency-Key" not in request.headers:
+                raise
+            return client.send(request, stream=stream)
+
+    @contextmanager
+    def _translated(self, patience: float) -> Iterator[None]:
+        """Turn what the HTTP library raises in the block into `Unreachable`, with a sentence."""
+        import httpx2
+
+        try:
+            yield
         except httpx2.ConnectTimeout as error:
             raise Unreachable(f"{self.url} could not be reached within {patience:g} s") from error
         except httpx2.TimeoutException as error:

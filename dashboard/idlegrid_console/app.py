@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from idlegrid_console.texts import _
+from idlegrid_console.texts import _, speak_to
 from idlegrid_console.widgets import grid
 
 HERE = Path(__file__).parent
@@ -18,6 +18,7 @@ STYLE = """<style>
 
 def main() -> None:
     """Draw the frame and the page that was opened."""
+    speak_to(lambda: st.context.locale)
     st.set_page_config(
         page_title="idlegrid", page_icon=str(HERE / "logo.svg"), layout="wide", initial_sidebar_state=224
     )
@@ -34,6 +35,9 @@ def main() -> None:
     with st.sidebar.container(gap=None):
         st.caption(_("Coordinator"))
         st.text(grid.address())
+    # Whatever the address says is for whoever opens a page; while it stands, what they choose there goes before.
+    st.session_state.just_opened = st.session_state.get("standing") != page.url_path
+    st.session_state.standing = page.url_path
     page.run()
 
 

@@ -1,36 +1,38 @@
 """Every word the console shows, in one place: `_` translates, the tables name the wire's codes.
 
-Translations are gettext catalogues `locale/<language>/LC_MESSAGES/idlegrid_console.mo` beside this file; without
-one the English below is shown. Codes that are in no table are shown as they are, made harmless.
+Messages are their own English; `CATALOGUES` holds them in other languages. Codes that are in no table are shown as
+they are, made harmless.
 """
 
-import gettext
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-from idlegrid_console.data.text import visible
+from idlegrid.display import visible
+from idlegrid_console.chinese import CHINESE
 
-DOMAIN = "idlegrid_console"
-"""The gettext domain: the name of the catalogues."""
+CATALOGUES: Mapping[str, Mapping[str, str]] = {"zh": CHINESE}
+"""By language code: each message in that language. Whoever's browser asks for another one reads English."""
 
-LANGUAGE = "en"
-"""The language shown. One for all visitors, until the console has more than one."""
+
+class _Visitor:
+    """Whom the words are for, as a function to be asked each time: every visitor has a browser of their own."""
+
+    locale: Callable[[], str | None] = staticmethod(lambda: None)
+
+
+def speak_to(locale: Callable[[], str | None]) -> None:
+    """From now on ask this function for the locale of whoever is being served (`zh-CN`; None: not known)."""
+    _Visitor.locale = staticmethod(locale)
 
 
 def _(message: str) -> str:
     """The message in the visitor's language."""
-    return _catalogue(LANGUAGE).gettext(message)
+    language = (_Visitor.locale() or "").replace("_", "-").partition("-")[0].lower()
+    return CATALOGUES.get(language, {}).get(message, message)
 
 
 def n_(message: str) -> str:
     """Mark a message for translation where it is written down, to be translated where it is shown."""
     return message
-
-
-@lru_cache(maxsize=8)
-def _catalogue(language: str) -> gettext.NullTranslations:
-    folder = Path(__file__).with_name("locale")
-    return gettext.translation(DOMAIN, folder, languages=[language], fallback=True)
 
 
 RUN_STATUS = {
@@ -44,10 +46,14 @@ RUN_STATUS = {
 
 RUN_REASON = {
     "timeout": n_("took longer than its time limit"),
+    "cpu_limit": n_("used more CPU time than it may"),
     "memory_limit": n_("needed more memory than it asked for"),
-    "output_limit": n_("wrote more than is kept"),
+    "process_limit": n_("started more processes than it may"),
+    "output_limit": n_("printed more than it may"),
+    "disk_limit": n_("wrote more to the disk than it may"),
+    "host_memory_floor": n_("its node's own memory ran short"),
+    "sandbox_failed": n_("its sandbox could not be set up"),
     "user_error": n_("its code raised an error"),
-    "sandbox_failed": n_("the sandbox could not start"),
     "node_lost": n_("its node went away"),
     "cancelled": n_("called off by its submitter"),
     "frozen": n_("frozen while the owner is there"),
@@ -57,6 +63,48 @@ RUN_REASON = {
     "retry": n_("waits before its next attempt"),
 }
 """The `reason` of a run, of one of its attempts, or why an attempt ended."""
+
+LIMITS = {
+    "timeout": n_("time limit"),
+    "cpu_limit": n_("CPU limit"),
+    "memory_limit": n_("memory limit"),
+    "process_limit": n_("process limit"),
+    "output_limit": n_("output limit"),
+    "disk_limit": n_("disk limit"),
+    "host_memory_floor": n_("memory floor of the node"),
+}
+"""Those reasons that are limits, by their names."""
+
+SANDBOX_LEVEL = {
+    "4": n_("4 isolated + metered"),
+    "3": n_("3 isolated"),
+    "2": n_("2 files + network"),
+    "1": n_("1 limits only"),
+    "0": n_("0 refuses work"),
+}
+"""The levels of a node's sandbox, best first."""
+
+SANDBOX_MEANING = {
+    "4": n_(
+        "Runs see no files, processes or network of this machine, and the kernel itself holds them to their memory, "
+        "CPU and processes."
+    ),
+    "3": n_(
+        "Runs see no files, processes or network of this machine; the node itself watches that they keep to their "
+        "memory."
+    ),
+    "2": n_("Runs can read and write no files but their own and open no connection; they can see what else runs here."),
+    "1": n_("Runs are held to their limits and to nothing else: the owner of this machine trusts all who submit."),
+    "0": n_("This node takes no work: nothing here could keep a run from the machine."),
+}
+"""What a level keeps runs from."""
+
+METERING = {
+    "cgroup v2": n_("metered by the kernel (cgroup v2)"),
+    "cgroup v1": n_("metered by the kernel (cgroup v1)"),
+    "watcher": n_("watched by the node"),
+}
+"""Who measures what runs use."""
 
 NODE_STATE = {
     "idle": n_("idle"),

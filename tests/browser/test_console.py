@@ -50,7 +50,7 @@ def test_a_running_run_shows_what_it_has_written_and_can_be_called_off(visit):
 def test_code_that_fails_shows_its_traceback_as_text(visit):
     browser = visit("submit")
     submit(browser, "raise ValueError('<b>bold</b> \\x1b[31m')")
-    shows(browser, "ValueError: <b>bold</b> <U+001B>[31m")
+    shows(browser, r"ValueError: <b>bold</b> \x1b[31m")
     shows(browser, "failed")
 
 

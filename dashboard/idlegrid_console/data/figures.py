@@ -6,13 +6,13 @@ given: nothing that a user wrote may come here unescaped.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import plotly.graph_objects as go
 
+from idlegrid_console.data.clock import on_clock
 from idlegrid_console.data.text import moment
 from idlegrid_console.texts import NODE_STATE, _, name
 
@@ -34,6 +34,9 @@ STATE_COLOURS = {
     "offline": "#5d6673",
 }
 """One colour per state of a node, in the charts and in the tables."""
+
+SANDBOX_COLOURS = {"4": DONE, "3": DONE, "2": "#e0a030", "1": "#e0a030", "0": FAILED}
+"""One colour per level of a node's sandbox."""
 
 STATUS_COLOURS = {
     "pending": "#e0a030",
@@ -115,21 +118,8 @@ def bucket_times(timeline: Timeline, timezone: str | None = None) -> list[dateti
     return [local + index * width for index in range(len(_series(timeline, "submitted")))]
 
 
-def on_clock(time: datetime, timezone: str | None) -> datetime:
-    """The time in the visitor's zone; in UTC when that is not known."""
-    return time.astimezone(_zone(timezone))
-
-
 def _series(timeline: Timeline, key: str) -> list[float]:
     return list(timeline.get(key) or [])
-
-
-def _zone(timezone: str | None) -> Any:
-    """A browser may name a zone that this machine's tables lack; then UTC is honest, a guess is not."""
-    try:
-        return ZoneInfo(timezone) if timezone else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
 
 
 def _figure(**layout: Any) -> go.Figure:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from idlegrid import NodeInfo
+from idlegrid_console.data import sandbox
 from idlegrid_console.data.text import moment, one_line
 from idlegrid_console.texts import NODE_REASON, NODE_STATE, OWNER, _, name
 
@@ -15,7 +16,7 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of `table`, in their order."""
 
-SHOWN = tuple(column for column in COLUMNS if column != "offers")
+SHOWN = tuple(column for column in COLUMNS if column not in {"version", "offers"})
 """Those that are shown at first: so many fit a laptop's screen. The table's own menu shows the rest."""
 
 OWNERS = frozenset({"busy", "cooling", "frozen", "evicting", "paused", "unknown"})
@@ -61,7 +62,7 @@ def by_state(nodes: Iterable[NodeInfo]) -> dict[str, int]:
 
 
 def table(nodes: Iterable[NodeInfo]) -> pd.DataFrame:
-    """One row per node, by name; `state` is a list of one state, which the table draws as a coloured label."""
+    """One row per node, by name; `state` and `sandbox` are lists of one, which the table draws as coloured labels."""
     rows = sorted(map(_row, nodes), key=lambda row: row["node"])
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     for column in ("since", "heartbeat"):
@@ -72,7 +73,7 @@ def table(nodes: Iterable[NodeInfo]) -> pd.DataFrame:
 def _row(node: NodeInfo) -> dict[str, Any]:
     return {
         "node": one_line(node.id),
-        "state": [node.doing],
+        "state": [one_line(node.doing)],
         "why": name(node.reason, NODE_REASON),
         "since": moment(node.since),
         "owner": name(owner(node), OWNER),
@@ -80,10 +81,20 @@ def _row(node: NodeInfo) -> dict[str, Any]:
         "cpu": node.cpu_usage,
         "memory": _memory_percent(node),
         "offers": _offers(node),
-        "sandbox": _sandbox(node.sandbox),
+        "sandbox": [sandbox.code(node.sandbox_level)] if node.sandbox_level is not None else [],
         "heartbeat": moment(node.last_heartbeat),
         "version": one_line(node.version or ""),
     }
+
+
+def position(frame: pd.DataFrame, node_id: str | None) -> list[int]:
+    """The row of a node as a list of one, or an empty list when it is not there."""
+    return [index for index, value in enumerate(frame["node"]) if value == node_id]
+
+
+def chosen(nodes: Iterable[NodeInfo], shown: str | None) -> NodeInfo | None:
+    """The node that the table shows under this name; None for none."""
+    return next((node for node in nodes if one_line(node.id) == shown), None)
 
 
 def owner(node: NodeInfo) -> str:
@@ -107,13 +118,3 @@ def _offers(node: NodeInfo) -> str:
     if node.cpu_cores is None or node.memory_mb is None:
         return ""
     return _("{cores:g} cores, {memory:.3g} GB").format(cores=node.cpu_cores, memory=node.memory_mb / 1024)
-
-
-def _sandbox(sandbox: Any) -> str:
-    """The level and what provides it; what to do about it when there is none."""
-    if not isinstance(sandbox, dict):
-        return "" if sandbox is None else one_line(sandbox)
-    level, backend = sandbox.get("level"), sandbox.get("backend")
-    if not level:
-        return one_line(sandbox.get("remedy") or sandbox.get("reason") or _("none"))
-    return one_line(f"{level} {backend}" if backend else level)

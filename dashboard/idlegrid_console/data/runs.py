@@ -6,8 +6,10 @@ from typing import Any
 import pandas as pd
 
 from idlegrid import RunInfo
-from idlegrid_console.data.text import duration, moment, one_line, visible
-from idlegrid_console.texts import PRIORITY, RUN_REASON, RUN_STATUS, _, name
+from idlegrid.display import visible
+from idlegrid_console.data import sandbox
+from idlegrid_console.data.text import duration, moment, one_line
+from idlegrid_console.texts import LIMITS, PRIORITY, RUN_REASON, RUN_STATUS, _, name
 
 ENDED = frozenset({"completed", "failed", "aborted"})
 """The states that a run never leaves."""
@@ -70,9 +72,13 @@ def facts(run: Details) -> list[tuple[str, str]]:
     return [
         (_("Node"), visible(run.get("worker_id") or "–")),
         (_("Run time"), _run_time(run)),
-        (_("Asked for"), _resources(run.get("resources") or {})),
-        (_("Used"), _usage(run.get("usage") or {})),
+        (_("CPU time"), duration((run.get("usage") or {}).get("cpu_seconds"))),
+        (_("Peak memory"), _memory(run)),
+        (_("Peak processes"), visible((run.get("usage") or {}).get("processes") or "–")),
+        (_("Sandbox"), sandbox.of_run(run)),
         (_("Exit status"), "–" if run.get("exit_code") is None else visible(run["exit_code"])),
+        (_("Ended by"), _limit(run)),
+        (_("Asked for"), _resources(run.get("resources") or {})),
         (_("Priority"), name(run.get("priority"), PRIORITY) or "–"),
         (_("Attempts"), visible(run.get("attempts") or "–")),
         (_("Submitter"), visible(run.get("submitter") or "–")),
@@ -92,11 +98,18 @@ def _resources(wanted: Mapping[str, Any]) -> str:
     return words.format(cpu=cpu, memory=memory)
 
 
-def _usage(usage: Mapping[str, Any]) -> str:
-    if not usage:
+def _memory(run: Details) -> str:
+    peak = (run.get("usage") or {}).get("max_memory_mb")
+    if peak is None:
         return "–"
-    seconds = duration(usage.get("cpu_seconds"))
-    return _("{seconds} of CPU, {memory:.3g} MB").format(seconds=seconds, memory=usage.get("max_memory_mb") or 0)
+    asked = (run.get("resources") or {}).get("memory")
+    return _("{peak:.3g} MB of {asked:g} MB").format(peak=peak, asked=asked) if asked else f"{peak:.3g} MB"
+
+
+def _limit(run: Details) -> str:
+    """The limit that ended the run; a dash when none did."""
+    reason = run.get("reason")
+    return name(reason, LIMITS) if reason in LIMITS else "–"
 
 
 def log_text(logs: Sequence[Mapping[str, Any]], stream: str = "all") -> str:
@@ -114,11 +127,12 @@ def attempts(run: Details) -> pd.DataFrame:
             "leased": moment(attempt.get("leased_at")),
             "ended": moment(attempt.get("ended_at")),
             "outcome": one_line(attempt.get("outcome") or ""),
-            "why": name(attempt.get("reason"), RUN_REASON),
+            "why": one_line(name(attempt.get("reason"), RUN_REASON)),
+            "sandbox": one_line(sandbox.level_name(attempt.get("sandbox"))),
         }
         for attempt in run.get("attempt_list") or []
     ]
-    frame = pd.DataFrame(rows, columns=["number", "node", "leased", "ended", "outcome", "why"])
+    frame = pd.DataFrame(rows, columns=["number", "node", "leased", "ended", "outcome", "why", "sandbox"])
     return _timed(frame, "leased", "ended")
 
 

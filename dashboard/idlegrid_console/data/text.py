@@ -4,25 +4,12 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from idlegrid.display import visible
+
 SHOWN_CHARACTERS = 200_000
 """The most of one text that is sent to a browser: beyond it scrolling stutters, and nobody reads it."""
 
-_LINE_ENDS = re.compile(r"\r\n")
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and newline
-    "\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"  # unseen, or turning the writing's direction
-    "\ud800-\udfff]"  # halves of characters, which cannot be sent
-)
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
-
-
-def visible(text: Any) -> str:
-    """The text with every character that is not seen, or that misleads, replaced by one that is seen.
-
-    Newlines and tabs stay, CRLF counts as a newline. The others become their code point, `<U+001B>` for escape: in
-    plain letters, because many fonts lack the pictures of control characters.
-    """
-    return _UNSEEN.sub(_picture, _LINE_ENDS.sub("\n", str(text)))
 
 
 def one_line(text: Any, limit: int = 200) -> str:
@@ -68,7 +55,3 @@ def moment(value: Any) -> datetime | None:
     if not isinstance(parsed, datetime):
         return None
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-
-
-def _picture(match: re.Match[str]) -> str:
-    return f"<U+{ord(match.group()):04X}>"

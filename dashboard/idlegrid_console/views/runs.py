@@ -7,6 +7,8 @@ import streamlit as st
 from idlegrid import Client, RunInfo
 from idlegrid_console.data import runs
 from idlegrid_console.texts import RUN_STATUS, _, name
+from idlegrid_console.widgets import choice
+from idlegrid_console.widgets.files import call_for_files, files_panel
 from idlegrid_console.widgets.live import Live
 from idlegrid_console.widgets.parts import no_runs, status_column, time_column
 from idlegrid_console.widgets.run import run_panel
@@ -18,9 +20,9 @@ PAGE_SIZE = 10
 def _read_address() -> None:
     """Choose the run that the address names, so that it can be sent to somebody.
 
-    Only when the page is opened: while it stands, a refresh may still carry the address from before a choice.
+    Only when the page is opened: while it stands, a drawing may still carry the address from before a choice.
     """
-    given = st.query_params.get("run", "")
+    given = st.query_params.get("run", "") if st.session_state.just_opened else ""
     if given.isascii() and given.isdigit() and len(given) < 19:
         st.session_state.chosen_run = int(given)
 
@@ -56,10 +58,7 @@ def _runs() -> None:
 def _table(items: tuple[RunInfo, ...]) -> None:
     frame = runs.table(items)
     st.session_state.shown_runs = list(frame["id"])
-    # Rows move down as new runs come: the mark has to follow its run, not stay on its line.
-    marked = {"rows": runs.position(frame, st.session_state.get("chosen_run")), "columns": [], "cells": []}
-    if st.session_state.get("runs_table", {}).get("selection", {}).get("rows") != marked["rows"]:
-        st.session_state.runs_table = {"selection": marked}
+    choice.mark("runs_table", runs.position(frame, st.session_state.get("chosen_run")))
     st.dataframe(
         frame, hide_index=True, key="runs_table", on_select=_choose, selection_mode="single-row",
         column_config=_columns(),
@@ -68,9 +67,7 @@ def _table(items: tuple[RunInfo, ...]) -> None:
 
 
 def _choose() -> None:
-    rows = st.session_state.runs_table["selection"]["rows"]
-    shown = st.session_state.shown_runs
-    _choose_run(shown[rows[0]] if rows and rows[0] < len(shown) else None)
+    _choose_run(choice.marked("runs_table", st.session_state.shown_runs))
     st.rerun(["runs", "run"])
 
 
@@ -97,14 +94,17 @@ def _columns() -> dict[str, Any]:
 
 @st.fragment(run_every=1, key="run")
 def _run() -> None:
+    run = None
     with Live("run", quiet=True) as live:
         if (run_id := st.session_state.get("chosen_run")) is not None:
-            run_panel(live, run_id, "run")
+            run = run_panel(live, run_id, "run")
         else:
             st.caption(_("Choose a run by the box at its left to see its result, log and events."))
+    call_for_files("run", run)
 
 
 _read_address()
 st.title(_("Runs"), anchor=False)
 _runs()
 _run()
+files_panel("run")

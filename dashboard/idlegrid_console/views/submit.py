@@ -7,9 +7,11 @@ from typing import Any
 import streamlit as st
 
 from idlegrid import IdlegridError
+from idlegrid_console.data import sandbox
 from idlegrid_console.data.text import plain_markdown
 from idlegrid_console.texts import PRIORITY, _, name
 from idlegrid_console.widgets import grid
+from idlegrid_console.widgets.files import call_for_files, files_panel
 from idlegrid_console.widgets.live import Live
 from idlegrid_console.widgets.run import run_panel
 
@@ -49,10 +51,21 @@ def _options(places: Sequence[Any]) -> None:
     priority.selectbox(_("Priority"), list(PRIORITY), 1, key="priority", **names, **keep)
     with more.popover(_("More"), icon=":material/tune:", width="stretch"):
         st.text_input(_("Labels that the node must carry"), key="requires", placeholder="gpu linux", **keep)
+        st.selectbox(
+            _("Sandbox level of the node, at least"), [0, 1, 2, 3, 4], key="min_sandbox", format_func=_level, **keep,
+            help=_(
+                "Left as it is, the level is 3, and workers that cannot tell theirs are taken at their operator's word."
+            ),
+        )  # fmt: skip
         st.text_area(
             _("Parameters (a JSON object)"), key="parameters", placeholder='{"n": 10}', height=110, **keep,
             help=_("The code finds them with `idlegrid.parameters()`, or as JSON in `$IDLEGRID_PARAMETERS`."),
         )  # fmt: skip
+
+
+def _level(level: int) -> str:
+    """A choice of levels: 0 stands for not asking."""
+    return sandbox.level_name(level) if level else _("{level} (default)").format(level=sandbox.DEFAULT_LEVEL)
 
 
 def _submit() -> None:
@@ -67,6 +80,7 @@ def _submit() -> None:
             priority=given.priority,
             requires=given.requires.replace(",", " ").split(),
             parameters=_parameters(given.parameters),
+            min_sandbox=given.min_sandbox or None,
         )
         given.submitted = run.id
     except (IdlegridError, ValueError) as error:
@@ -89,13 +103,16 @@ def _parameters(text: str) -> dict[str, Any] | None:
 
 @st.fragment(run_every=1, key="submitted")
 def _submitted() -> None:
+    run = None
     with Live("submitted") as live:
         if (run_id := st.session_state.get("submitted")) is not None:
-            run_panel(live, run_id, "submitted")
+            run = run_panel(live, run_id, "submitted")
         else:
             st.caption(_("The run's status, log and result appear here."))
+    call_for_files("submitted", run)
 
 
 st.title(_("Submit"), anchor=False)
 _form()
 _submitted()
+files_panel("submitted")

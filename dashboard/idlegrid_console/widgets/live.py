@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import streamlit as st
 
 from idlegrid import Client, IdlegridError, NotAllowed, Unreachable
-from idlegrid_console.data.figures import on_clock
+from idlegrid_console.data.clock import on_clock
 from idlegrid_console.data.runs import ended
 from idlegrid_console.data.text import plain_markdown
 from idlegrid_console.texts import _

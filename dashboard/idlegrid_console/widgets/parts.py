@@ -1,12 +1,15 @@
 """Small parts: a chart, a tile, an empty place, a coloured label."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from idlegrid_console.data.figures import STATE_COLOURS, STATUS_COLOURS
-from idlegrid_console.texts import NODE_STATE, RUN_STATUS, _, name
+from idlegrid_console.data import sandbox
+from idlegrid_console.data.figures import SANDBOX_COLOURS, STATE_COLOURS, STATUS_COLOURS
+from idlegrid_console.data.text import plain_markdown
+from idlegrid_console.texts import NODE_STATE, RUN_STATUS, SANDBOX_LEVEL, _, name
 from idlegrid_console.widgets import grid
 
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
@@ -37,7 +40,25 @@ def tile(label: str, value: int | None, help_text: str) -> None:
 def status_badge(status: str) -> None:
     """A run's status as a coloured label."""
     colour: Any = _BADGES.get(status, "gray")
-    st.badge(name(status, RUN_STATUS) or "?", color=colour, icon=_ICONS.get(status))
+    st.badge(plain_markdown(name(status, RUN_STATUS) or "?"), color=colour, icon=_ICONS.get(status))
+
+
+def sandbox_badge(level: int | None) -> None:
+    """The level of a node's sandbox as a coloured label; level 0 says that the node refuses work."""
+    colour: Any = {"4": "green", "3": "green", "2": "orange", "1": "orange", "0": "red"}.get(
+        sandbox.code(level), "gray"
+    )
+    icon = ":material/block:" if level == 0 else ":material/shield:"
+    st.badge(plain_markdown(sandbox.level_name(level) or _("unknown")), color=colour, icon=icon)
+
+
+def facts(known: Iterable[tuple[str, str]]) -> None:
+    """Labels with their texts, four in a row."""
+    with st.grid(4, min_column_width=150):
+        for label, value in known:
+            with st.container(gap=None):
+                st.caption(label)
+                st.text(value)
 
 
 def no_nodes() -> None:
@@ -77,13 +98,21 @@ def state_column(label: str) -> Any:
     return _labels(label, NODE_STATE, STATE_COLOURS)
 
 
-def _labels(label: str, words: dict[str, str], colours: dict[str, str]) -> Any:
+def sandbox_column(label: str) -> Any:
+    """A table's column of sandbox levels, in their colours."""
+    return _labels(label, SANDBOX_LEVEL, SANDBOX_COLOURS, width=148, help_text=_("How well it isolates runs"))
+
+
+def _labels(
+    label: str, words: dict[str, str], colours: dict[str, str], *, width: int = 92, help_text: str | None = None
+) -> Any:
     return st.column_config.MultiselectColumn(
         label,
         options=list(words),
         color=[colours[code] for code in words],
         format_func=lambda code: name(code, words),
-        width=92,
+        width=width,
+        help=help_text,
     )
 
 

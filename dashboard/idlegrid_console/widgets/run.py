@@ -5,12 +5,13 @@ from typing import Any
 import streamlit as st
 
 from idlegrid import IdlegridError
+from idlegrid.display import visible
 from idlegrid_console.data import runs
-from idlegrid_console.data.text import plain_markdown, tail, visible
+from idlegrid_console.data.text import plain_markdown, tail
 from idlegrid_console.texts import _
 from idlegrid_console.widgets import grid
 from idlegrid_console.widgets.live import Live
-from idlegrid_console.widgets.parts import status_badge, time_column
+from idlegrid_console.widgets.parts import facts, status_badge, time_column
 
 OUTPUT_HEIGHT = 280
 """The height of a log or result in pixels; longer ones scroll inside it."""
@@ -21,14 +22,18 @@ LONG_LINES = 12
 _STREAMS = ("all", "stdout", "stderr")
 
 
-def run_panel(live: Live, run_id: int, place: str) -> None:
-    """Everything about one run, as fresh as `live` has it."""
+def run_panel(live: Live, run_id: int, place: str) -> dict[str, Any] | None:
+    """Everything about one run but its files, as fresh as `live` has it; returns it, None when it is not known."""
     run = live.run(run_id)
-    if run is None:
-        return
+    if run is not None:
+        _panel(run, place)
+    return run
+
+
+def _panel(run: dict[str, Any], place: str) -> None:
     with st.container(border=True):
         _head(run, place)
-        _facts(run)
+        facts(runs.facts(run))
         result, log, attempts, events, code = st.tabs(
             [_("Result"), _("Log"), _("Attempts"), _("Events"), _("Code")], key=f"tabs_{place}"
         )
@@ -63,14 +68,6 @@ def _cancel(run_id: int) -> None:
     else:
         words = _("Run {id} is called off.") if stopped else _("Run {id} had ended already.")
         st.toast(words.format(id=run_id))
-
-
-def _facts(run: dict[str, Any]) -> None:
-    with st.grid(4, min_column_width=150):
-        for label, value in runs.facts(run):
-            with st.container(gap=None):
-                st.caption(label)
-                st.text(value)
 
 
 def _result(run: dict[str, Any]) -> None:
@@ -127,6 +124,7 @@ def _attempts(run: dict[str, Any]) -> None:
         "ended": time_column(_("Ended")),
         "outcome": _("Outcome"),
         "why": _("Reason"),
+        "sandbox": _("Sandbox"),
     }
     st.dataframe(frame, hide_index=True, column_config=columns, placeholder="")
 

@@ -74,6 +74,9 @@ class Grid:
             def do_POST(self) -> None:
                 self._serve()
 
+            def do_PUT(self) -> None:
+                self._serve()
+
             def log_message(self, *_: Any) -> None:
                 pass
 
@@ -94,7 +97,7 @@ class Grid:
             def _asked(self) -> Asked:
                 parts = urlsplit(self.path)
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                body = json.loads(raw) if raw else None
+                body = raw if self.command == "PUT" else json.loads(raw) if raw else None
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 return Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from idlegrid import Client, RunInfo
+from idlegrid import Client, NodeInfo, RunInfo
 from idlegrid import client as client_module
 
 
@@ -136,3 +136,19 @@ def test_a_notebook_shows_nodes_and_counts_escaped(grid, client, wrap):
 def test_a_notebook_shows_that_the_coordinator_is_away(grid, client):
     grid.close()
     assert "is the coordinator running" in client._repr_html_()
+
+
+def test_a_sandbox_level_is_sent_only_when_asked_for(grid, client):
+    grid.on("POST /submit", (200, {"task_id": 1}))
+    grid.on("POST /submit_many", many)
+    client.submit("x", min_sandbox=4)
+    client.submit_many(["#1", {"code": "#2", "min_sandbox": 2}], min_sandbox=1)
+    assert grid.asked[0].body["min_sandbox"] == 4
+    assert [task["min_sandbox"] for task in grid.asked[1].body["tasks"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "level"), [({"level": 3, "backend": "bubblewrap"}, 3), (0, 0), (None, None), ({"level": None}, None)]
+)
+def test_a_node_tells_its_sandbox_level(sandbox, level):
+    assert NodeInfo("n", sandbox=sandbox).sandbox_level == level

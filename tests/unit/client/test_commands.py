@@ -41,7 +41,7 @@ def announce(monkeypatch):
 def test_help_lists_every_command(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert all(name in out for name in ("submit", "status", "nodes"))
+    assert all(name in out for name in ("submit", "status", "files", "nodes"))
 
 
 def test_help_says_which_command_is_broken(announce, capsys):
@@ -66,7 +66,10 @@ def test_what_is_announced_must_be_a_command(announce, capsys):
     assert "is no Command" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argv", [[], ["fly"], ["status"], ["status", "x"], ["submit", "--cpu", "much", "-"]])
+@pytest.mark.parametrize(
+    "argv",
+    [[], ["fly"], ["status"], ["status", "x"], ["submit", "--cpu", "much", "-"], ["submit", "--min-sandbox", "0", "-"]],
+)
 def test_wrong_usage_is_status_2(argv, capsys):
     assert main(argv) == 2
     assert "idlegrid" in capsys.readouterr().err
@@ -96,6 +99,14 @@ def test_submit_prints_the_number_alone(grid, script, capsys):
     assert asked.body["code"] == "print('hello')\n"
     assert (asked.body["timeout"], asked.body["priority"]) == (5, "low")
     assert asked.headers["authorization"] == "Bearer ig_k"
+
+
+def test_submit_asks_for_a_sandbox_level_only_when_told_to(grid, script):
+    grid.on("POST /submit", (200, {"task_id": 7}))
+    assert main(["submit", script, "--url", grid.url]) == 0
+    assert main(["submit", script, "--url", grid.url, "--min-sandbox", "4"]) == 0
+    assert "min_sandbox" not in grid.asked[0].body
+    assert grid.asked[1].body["min_sandbox"] == 4
 
 
 def test_submit_reads_the_standard_input(grid, monkeypatch):
@@ -148,18 +159,36 @@ def test_status_prints_why_a_run_waits(grid, capsys):
     assert capsys.readouterr().out == "pending\na node with 'gpu'\n"
 
 
+def test_files_are_listed_with_their_sizes(grid, capsys, wrap):
+    items = [{"name": "a\x1b[2Jb.csv", "size": 1500, "media_type": "text/csv", "sha256": ""}]
+    grid.on("GET /api/runs/7/files", (200, wrap({"items": items, "total": 1})))
+    assert main(["files", "7", "--url", grid.url]) == 0
+    assert capsys.readouterr().out == "FILE           SIZE    TYPE\na\\x1b[2Jb.csv  1.5 kB  text/csv\n"
+
+
+def test_files_are_saved_where_they_are_told_to(grid, capsys, wrap, tmp_path):
+    items = [{"name": name, "size": 1, "media_type": "x/y", "sha256": ""} for name in ("a.txt", "sub/b.txt")]
+    grid.on("GET /api/runs/7/files", (200, wrap({"items": items, "total": 2})))
+    grid.on("GET /api/runs/7/files/a.txt", (200, b"A"))
+    grid.on("GET /api/runs/7/files/sub/b.txt", (200, b"B"))
+    assert main(["files", "7", "--save", str(tmp_path), "--url", grid.url]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "a.txt"), str(tmp_path / "sub" / "b.txt")]
+    assert (tmp_path / "sub" / "b.txt").read_bytes() == b"B"
+
+
 def test_nodes_are_an_aligned_table_without_control_characters(grid, capsys, wrap):
     nodes = [
         {"id": "lab-07", "hostname": "l\x1b[2J", "status": "active", "state": "frozen", "reason": "input",
-         "current_task_count": 1, "max_concurrent_tasks": 2, "cpu_usage": 12.6},
+         "current_task_count": 1, "max_concurrent_tasks": 2, "cpu_usage": 12.6,
+         "sandbox": {"level": 3, "backend": "bubblewrap"}},
         {"id": "b", "status": "offline", "state": "idle"},
     ]  # fmt: skip
     grid.on("GET /api/workers", (200, wrap({"items": nodes, "total_pages": 1})))
     assert main(["nodes", "--url", grid.url]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "NODE    HOST   STATE    REASON  SLOTS  CPU",
-        "lab-07  l?[2J  frozen   input   1/2    13%",
-        "b       -      offline  -       0/0    -",
+        "NODE    HOST      STATE    REASON  SLOTS  SANDBOX  CPU",
+        "lab-07  l\\x1b[2J  frozen   input   1/2    3        13%",
+        "b       -         offline  -       0/0    -        -",
     ]
 
 

@@ -176,3 +176,23 @@ def test_threads_share_one_session(grid, session):
     for thread in threads:
         thread.join()
     assert answers == [1] * 8
+
+
+def test_put_sends_bytes_as_they_are_and_once_more_after_a_broken_connection(grid, session):
+    grid.on("PUT /a", None, (200, {"status": "ok"}))
+    assert session.put("/a", b"\x00\xff", {"node_id": "n"}) == {"status": "ok"}
+    assert [(asked.body, asked.query) for asked in grid.asked] == [(b"\x00\xff", {"node_id": "n"})] * 2
+
+
+def test_a_stream_gives_the_answer_in_pieces_and_may_be_left(grid, session):
+    grid.on("GET /a", (200, b"x" * 1_000_000, {"Connection": "close"}))
+    with session.stream("/a") as pieces:
+        assert set(next(pieces)) == {ord("x")}
+    with session.stream("/a") as pieces:
+        assert sum(map(len, pieces)) == 1_000_000
+
+
+def test_a_stream_that_is_refused_raises_the_error_of_its_status(grid, session):
+    grid.on("GET /a", (403, {"detail": "no"}))
+    with pytest.raises(NotAllowed, match="no"), session.stream("/a"):
+        pass

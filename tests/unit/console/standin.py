@@ -1,12 +1,13 @@
 """A small coordinator for the console's own tests: it answers in the shapes of docs/protocol.md, from memory."""
 
+import hashlib
 import json
 import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlparse
+from urllib.parse import parse_qs, unquote, urlparse
 
 START = datetime(2025, 3, 4, 10, 0, tzinfo=UTC)
 
@@ -28,10 +29,11 @@ def run_answer(number, status="completed", **changed):
         "waiting_for": "No node offers 64 cores; the largest offers 8." if status == "pending" else None,
         "created_at": began.isoformat(), "code": f"print('out of {number}')", "parameters": {},
         "timeout_seconds": 300.0, "resources": {"cpu": 1.0, "memory": 512}, "truncated": False,
-        "usage": {"cpu_seconds": 0.02, "wall_seconds": 2.0, "max_memory_mb": 11.0} if ended else {},
+        "usage": {"cpu_seconds": 0.02, "wall_seconds": 2.0, "max_memory_mb": 11.0, "processes": 2} if ended else {},
+        "min_sandbox": 3, "sandbox": 3 if started else None, "files": 0,
         "attempt_list": [
             {"number": 1, "worker_id": "lab-07-3f2a91c4", "leased_at": began.isoformat(), "ended_at": None,
-             "outcome": "completed", "reason": ""}
+             "outcome": "completed", "reason": "", "sandbox": 3}
         ] if started else [],
         "events": [{"timestamp": began.isoformat(), "event": "submitted", "detail": "by ada"}],
         "logs": [{"timestamp": began.isoformat(), "level": "info", "message": f"out of {number}\n"}] if started else [],
@@ -46,7 +48,11 @@ def node_answer(name, state="idle", reason="owner_away", **changed):
         "task_types": ["python"], "max_concurrent_tasks": 2, "current_task_count": int(state == "running"),
         "status": "offline" if state == "offline" else "active", "state": state, "reason": reason,
         "since": START.isoformat(), "labels": [],
-        "sandbox": {"level": 3, "backend": "bubblewrap", "version": "0.11.0", "reason": "", "remedy": ""},
+        "sandbox": {
+            "level": 3, "backend": "bubblewrap", "version": "0.11.0", "kernel": "6.1.0", "metering": "watcher",
+            "reason": "the node was not started as root", "remedy": "sudo idlegrid node",
+            "tested_at": START.timestamp(), "passed": 24, "checks": 24,
+        },
         "cpu_cores": 8, "memory_mb": 16384, "cpu_usage": 15.5, "memory_usage": 4096, "load_average": 0.4,
         "version": "1.0.0", "python": "3.11", "profile": "desktop",
         "last_heartbeat": datetime.now(UTC).isoformat(), "registered_at": START.isoformat(),
@@ -55,10 +61,13 @@ def node_answer(name, state="idle", reason="owner_away", **changed):
 
 
 class StandIn:
-    """The coordinator: `runs` and `nodes` are what it knows, `submitted` what it was sent, `key` what it demands."""
+    """The coordinator: `runs`, their `files` and `nodes` are what it knows, `submitted` what it was sent, `key` what it
+    demands.
+    """
 
     def __init__(self):
         self.runs, self.nodes, self.submitted, self.key = {}, [], [], None
+        self.files = {}
         self.asked = []
         self._port = 0
         self.start()
@@ -108,7 +117,21 @@ class _Handler(BaseHTTPRequestHandler):
         if found := re.fullmatch(r"/api/runs/(\d+)", path):
             run = self.grid.runs.get(int(found[1]))
             return self._wrapped(run) if run else self._send(404, {"detail": f"Run {found[1]} not found"})
+        if found := re.fullmatch(r"/api/runs/(\d+)/files(?:/(.+))?", path):
+            return self._files(self.grid.files.get(int(found[1]), {}), found[2])
         return self._send(404, {"detail": "Not Found"})
+
+    def _files(self, files, name):
+        if files is None:
+            return self._send(503, {"detail": "No files just now"})
+        if name is not None:
+            return self._bytes(200, files[unquote(name)], "application/octet-stream")
+        items = [
+            {"name": name, "size": len(content), "media_type": "text/html", "created_at": START.isoformat(),
+             "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in sorted(files.items())
+        ]  # fmt: skip
+        return self._wrapped({"items": items, "total": len(items)})
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
@@ -153,9 +176,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"success": True, "data": data, "metadata": {"timestamp": time.time()}})
 
     def _send(self, status, payload):
-        body = json.dumps(payload).encode()
+        self._bytes(status, json.dumps(payload).encode(), "application/json")
+
+    def _bytes(self, status, body, media_type):
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

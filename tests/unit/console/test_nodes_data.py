@@ -48,12 +48,27 @@ def test_nodes_are_listed_by_name(node):
     assert list(nodes.table([node("b"), node("a")])["node"]) == ["a-3f2a91c4", "b-3f2a91c4"]
 
 
-def test_a_node_without_a_sandbox_says_what_mends_it(node):
-    bare = node("n", sandbox={"level": 0, "reason": "no bwrap", "remedy": "apt install bubblewrap"})
-    assert nodes.table([bare])["sandbox"][0] == "apt install bubblewrap"
-    assert nodes.table([node("n")])["sandbox"][0] == "3 bubblewrap"
-    assert nodes.table([node("n", sandbox=2)])["sandbox"][0] == "2"
-    assert nodes.table([node("n", sandbox=None)])["sandbox"][0] == ""
+def test_a_nodes_row_has_its_sandbox_level(node):
+    assert nodes.table([node("n")])["sandbox"][0] == ["3"]
+    assert nodes.table([node("n", sandbox={"level": 0})])["sandbox"][0] == ["0"]
+    assert nodes.table([node("n", sandbox=2)])["sandbox"][0] == ["2"]
+    assert nodes.table([node("n", sandbox=None)])["sandbox"][0] == []
+
+
+def test_what_a_node_says_of_itself_drives_nothing(node):
+    evil = node("n", id="n\x1b[2J", state="<b>\u202e", version="1\r2", reason="\x9b1m")
+    row = nodes.table([evil]).iloc[0]
+    assert (row["node"], row["state"], row["version"], row["why"]) == (
+        r"n\x1b[2J", [r"<b>\u202e"], r"1\x0d2", r"\x9b1m"
+    )  # fmt: skip
+
+
+def test_a_chosen_node_is_found_by_what_the_table_calls_it(node):
+    known = [node("b"), node("a", id="a\x1b")]
+    frame = nodes.table(known)
+    assert nodes.position(frame, r"a\x1b") == [0]
+    assert nodes.chosen(known, r"a\x1b") is known[1]
+    assert nodes.chosen(known, None) is None
 
 
 def test_a_node_of_which_only_the_id_is_known_has_a_row():

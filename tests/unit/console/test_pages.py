@@ -115,6 +115,74 @@ def test_the_nodes_page_lists_nodes_with_state_and_reason(open_page, lively):
     assert list(frame["why"]) == ["the owner is away", "keyboard or mouse in use"]
 
 
+def test_a_chosen_node_shows_its_sandbox_and_the_command_that_raises_it(open_page, lively):
+    app = choose_node(open_page("nodes"), "lab-01-3f2a91c4")
+    assert {"watched by the node", "the node was not started as root", "sudo idlegrid node"} <= set(texts(app))
+    assert ":green-badge[:material/shield: 3 isolated]" in texts(app)
+
+
+def test_a_node_that_refuses_work_is_marked(open_page, coordinator, answers):
+    bare = {"level": 0, "reason": "no bubblewrap", "remedy": "apt install bubblewrap"}
+    coordinator.nodes = [answers.node_answer("lab-01", sandbox=bare)]
+    app = open_page("nodes")
+    assert list(app.dataframe[0].value["sandbox"]) == [["0"]]
+    choose_node(app, "lab-01-3f2a91c4")
+    assert ":red-badge[:material/block: 0 refuses work]" in texts(app)
+    assert "apt install bubblewrap" in texts(app)
+
+
+def test_the_mark_stays_on_the_chosen_node_when_others_come(open_page, lively, answers):
+    app = choose_node(open_page("nodes"), "lab-01-3f2a91c4")
+    lively.nodes.append(answers.node_answer("a-first"))
+    fresh(app)
+    assert app.session_state["nodes_table"]["selection"]["rows"] == [1]
+
+
+def test_the_files_of_a_run_have_a_button_each_and_are_not_fetched(open_page, lively):
+    lively.runs[1] |= {"files": 2}
+    lively.files[1] = {"report.csv": b"x" * 1500, "<b>**\u202egnp": b"y"}
+    app = open_page("runs", run="1")
+    assert [button.label for button in app.get("download_button")] == ["Download", "Download"]
+    assert {r"<b>**\u202egnp", "1 byte", "report.csv", "1.5 kB"} <= set(texts(app))
+    assert "/api/runs/1/files" in lively.asked
+    assert not [path for path in lively.asked if path.startswith("/api/runs/1/files/")]
+
+
+@pytest.mark.parametrize("status", ["running", "completed"])
+def test_a_run_without_files_or_one_that_goes_on_has_no_files(open_page, lively, answers, status):
+    lively.runs[1] = answers.run_answer(1, status, files=int(status == "running"))
+    app = open_page("runs", run="1")
+    assert not app.get("download_button")
+    assert "/api/runs/1/files" not in lively.asked
+
+
+def test_files_that_cannot_be_listed_can_be_asked_for_again(open_page, lively):
+    lively.runs[1] |= {"files": 1}
+    lively.files[1] = None
+    app = open_page("runs", run="1")
+    assert "No files" in " ".join(texts(app))
+    lively.files[1] = {"report.csv": b"1"}
+    next(button for button in app.button if button.label == "Ask again").click().run()
+    assert len(app.get("download_button")) == 1
+
+
+def test_the_files_are_those_of_the_chosen_run(open_page, lively, answers):
+    lively.runs[1] |= {"files": 1}
+    lively.files[1] = {"report.csv": b"1"}
+    app = open_page("runs", run="1")
+    app.session_state["chosen_run"] = 2
+    fresh(app)
+    assert not app.get("download_button")
+
+
+def test_a_sandbox_level_is_asked_for(open_page, coordinator):
+    app = open_page("submit")
+    assert app.selectbox(key="min_sandbox").options[0] == "3 (default)"
+    app.selectbox(key="min_sandbox").set_value(4)
+    press_submit(app)
+    assert coordinator.submitted[0]["min_sandbox"] == 4
+
+
 def test_submitted_code_reaches_the_coordinator_as_it_was_filled_in(open_page, coordinator):
     app = open_page("submit")
     app.text_area(key="code").set_value("print(6 * 7)")
@@ -163,7 +231,7 @@ def test_what_users_wrote_is_never_markup(open_page, coordinator, answers):
     coordinator.runs = {1: answers.run_answer(1, result=evil, code=evil, worker_id=evil, submitter=evil)}
     app = open_page("runs", run="1")
     assert not [part for part in app.markdown if "script" in part.value or "red[" in part.value]
-    assert evil.replace("\x1b", "<U+001B>") in texts(app)
+    assert evil.replace("\x1b", r"\x1b") in texts(app)
 
 
 @pytest.mark.parametrize("page", PAGES[:1] + PAGES[2:])
@@ -199,6 +267,14 @@ def test_a_grid_that_wants_a_key_is_given_the_visitors(open_page, lively):
     app.text_input[0].set_value(" secret ").run()
     assert not app.warning
     assert len(app.dataframe[0].value) == 2
+
+
+def choose_node(app, node_id):
+    """As a click on its row does."""
+    app.session_state["chosen_node"] = node_id
+    app.run()
+    assert not app.exception
+    return app
 
 
 def press_submit(app):

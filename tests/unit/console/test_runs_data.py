@@ -16,7 +16,7 @@ def test_every_status_has_a_word():
 
 def test_an_unknown_status_or_reason_is_shown_as_it_is():
     assert runs.status_name({"status": "dreaming"}) == "dreaming"
-    assert runs.why("failed", "new\x1breason", None) == "new<U+001B>reason"
+    assert runs.why("failed", "new\x1breason", None) == r"new\x1breason"
 
 
 def test_a_waiting_run_says_in_the_coordinators_words_what_it_waits_for(answers, frame_of):
@@ -52,9 +52,9 @@ def test_a_chosen_run_is_found_on_its_page_only(answers, frame_of):
 
 def test_the_log_can_be_read_by_stream():
     logs = [{"level": "info", "message": "a\n"}, {"level": "error", "message": "b\x07\n"}]
-    assert runs.log_text(logs) == "a\nb<U+0007>\n"
+    assert runs.log_text(logs) == "a\nb\\x07\n"
     assert runs.log_text(logs, "stdout") == "a\n"
-    assert runs.log_text(logs, "stderr") == "b<U+0007>\n"
+    assert runs.log_text(logs, "stderr") == "b\\x07\n"
 
 
 def test_facts_stand_even_when_little_is_known():
@@ -64,7 +64,8 @@ def test_facts_stand_even_when_little_is_known():
 def test_facts_say_what_was_asked_for_and_used(answers):
     facts = dict(runs.facts(answers.run_answer(1)))
     assert facts["Asked for"] == "1 core, 512 MB"
-    assert facts["Used"] == "0.02 s of CPU, 11 MB"
+    assert (facts["CPU time"], facts["Peak memory"], facts["Peak processes"]) == ("0.02 s", "11 MB of 512 MB", "2")
+    assert facts["Sandbox"] == "3 isolated (at least 3)"
     assert facts["Run time"] == "2 s of 5 min"
 
 
@@ -74,3 +75,20 @@ def test_attempts_and_story_are_tables_even_when_empty(answers):
     assert list(runs.events(whole)["event"]) == ["submitted"]
     assert runs.attempts({}).empty
     assert runs.events({}).empty
+
+
+def test_facts_name_the_limit_that_ended_a_run(answers):
+    facts = dict(runs.facts(answers.run_answer(1, "failed", reason="memory_limit")))
+    assert facts["Ended by"] == "memory limit"
+    assert runs.why("failed", "memory_limit", None) == "needed more memory than it asked for"
+    assert dict(runs.facts(answers.run_answer(1, "failed", reason="user_error")))["Ended by"] == "–"
+
+
+def test_a_run_that_has_not_started_says_what_sandbox_it_asks_for(answers):
+    asks = answers.run_answer(1, "pending", min_sandbox=4, sandbox=None)
+    assert dict(runs.facts(asks))["Sandbox"] == "at least 4"
+    assert dict(runs.facts(asks | {"min_sandbox": None}))["Sandbox"] == "at least 3"
+
+
+def test_an_attempt_tells_the_level_it_ran_under(answers):
+    assert list(runs.attempts(answers.run_answer(1))["sandbox"]) == ["3 isolated"]

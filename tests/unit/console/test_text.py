@@ -2,25 +2,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from idlegrid_console.data.text import duration, moment, one_line, plain_markdown, tail, visible
-
-
-def test_control_characters_are_shown_and_breaks_and_tabs_kept():
-    assert visible("a\x1b[31mred\tb\r\nc\rd\x00") == "a<U+001B>[31mred\tb\nc<U+000D>d<U+0000>"
-
-
-@pytest.mark.parametrize("hidden", ["\u202e", "\u200b", "\u2066", "\ufeff", "\x9b", "\x7f", "\ud800"])
-def test_characters_that_hide_or_turn_text_are_shown(hidden):
-    assert visible(f"a{hidden}b") == f"a<U+{ord(hidden):04X}>b"
-
-
-def test_shown_text_can_always_be_sent():
-    visible("".join(map(chr, range(0x11000)))).encode()
+from idlegrid_console.data.text import duration, moment, one_line, plain_markdown, tail
 
 
 def test_a_cell_is_one_line_and_not_too_long():
     assert one_line("two\nlines\n") == "two ↵ lines"
     assert one_line("x" * 300, limit=10) == "xxxxxxxxx…"
+
+
+def test_a_cell_and_a_note_show_what_would_drive_or_mislead():
+    assert one_line("a\x1b]0;b\x07\u202e") == r"a\x1b]0;b\x07\u202e"
+    assert plain_markdown("\x1b") == r"\\x1b"
 
 
 def test_the_tail_says_how_much_it_leaves_out():
