@@ -19,9 +19,13 @@ from idlegrid_node.ladder import Position, State
 from idlegrid_node.link import ANSWER_SECONDS, Link
 from idlegrid_node.outcome import last_line
 from idlegrid_node.poller import Poller
-from idlegrid_node.runner import Report, Runner, returned
-from idlegrid_node.sandbox.process import Backend
-from idlegrid_node.sandbox.selftest import Standing
+from idlegrid_node.runner import Report, Runner, Workshop, returned
+from idlegrid_node.sandbox.backend import Backend
+from idlegrid_node.sandbox.cores import Placement
+from idlegrid_node.sandbox.floor import HostFloor, default_reserve_mb
+from idlegrid_node.sandbox.limits import Host
+from idlegrid_node.sandbox.pool import Pool
+from idlegrid_node.sandbox.selftest import Standing, no_lower
 from idlegrid_node.settings import Settings, last_joined, note_joined
 from idlegrid_node.slots import Room, offer
 from idlegrid_node.watch import OwnerWatch
@@ -46,10 +50,13 @@ class Agent:
         self._choose = choose
         self._standing = Standing(None, reason="not tested yet")
         self._tested_at = 0.0
+        self._level = 0
         self._server_id = last_joined(settings.folder)
         self._leaving = False
         self._crew = Crew(settings.policy, _offered(settings), self._moved)
         self._delivery = Delivery(link, settings.folder / "spool")
+        self._testing = threading.Lock()
+        self._workshop = _workshop(settings, self._sandbox_broke)
         self._heart = Heart(self._beat)
         self._poller = Poller(link, self._crew.room, self._take, self._heart.soon)
         self._polling = False
@@ -57,6 +64,8 @@ class Agent:
 
     def start(self) -> None:
         """Test the sandbox, join, and take work from then on."""
+        self._delivery.sweep(self._workshop.folder)
+        self._workshop.pool.start()
         self._test_sandbox()
         if self._watch is not None:
             self._watch.start()
@@ -71,6 +80,7 @@ class Agent:
             self._watch.close()
         if not self._crew.leave(LEAVE_SECONDS):
             log.warning("left_behind", action="shutdown", held=len(self._crew.runners()))
+        self._workshop.pool.close()
         try:
             goodbye = {"status": "offline", "reason": "shutdown", "attempts": []}
             self._link.heartbeat(goodbye, timeout=LAST_WORD_SECONDS)
@@ -125,35 +135,39 @@ class Agent:
         return Runner(
             lease,
             server_id,
+            self._workshop,
             backend,
-            self._settings.folder,
             chatter=lambda: heart.soon(CHATTER_SECONDS),
             changed=heart.soon,
         )
 
     def _work(self, runner: Runner) -> None:
-        """Run one attempt to its end, in its own thread (see `Guest`)."""
+        """Run one attempt to its end, in its own thread (see `sandbox.launch`)."""
         lease = runner.lease
         log.info("run_started", action="run", run=lease.run, lease_id=lease.lease_id, number=lease.number)
-        report = None
         try:
-            report = self._follow(runner)
+            self._follow(runner)
         finally:
             # Whatever went wrong, its room must not be lost: without a report its lease runs out.
             self._crew.forget(runner)
             self._poller.update()
             runner.close()
-        if report is not None and report["reason"] == "sandbox_failed" and not self._leaving:
-            self._test_sandbox()
 
-    def _follow(self, runner: Runner) -> Report | None:
+    def _follow(self, runner: Runner) -> None:
         try:
             report = runner.run()
+            if report is not None and report["reason"] == "sandbox_failed" and not self._leaving:
+                report = self._after_failure(report)
         finally:
             self._crew.ended(runner)
         if report is not None:
             self._tell(report, runner)
-        return report
+
+    def _after_failure(self, report: Report) -> Report:
+        """Look at the sandbox before anything is asked for: a node that has none hands the attempt back."""
+        self._test_sandbox()
+        never_begun = report["sandbox"] == 0 and self._standing.backend is None
+        return {**report, "outcome": "returned"} if never_begun else report
 
     def _tell(self, report: Report, runner: Runner) -> None:
         log.info(
@@ -191,6 +205,7 @@ class Agent:
             self._heart.soon(CHATTER_SECONDS)
 
     def _moved(self, before: Position, after: Position) -> None:
+        self._workshop.pool.allow(filling=after.state in {State.IDLE, State.RUNNING})
         if {before.state, after.state} == {State.IDLE, State.RUNNING}:
             # Each run does this. Its own steps tell of it; anything more would stand in its way.
             self._heart.soon(CHATTER_SECONDS)
@@ -199,12 +214,28 @@ class Agent:
         self._heart.soon()
         self._poller.update()
 
+    def _sandbox_broke(self, reason: str) -> None:
+        """A waiting sandbox could not be had: find out, and say so, before a run does."""
+        if not self._leaving:
+            self._test_sandbox()
+
     def _test_sandbox(self) -> None:
-        self._tested_at = time.monotonic()
-        self._standing = self._choose()
-        standing = self._standing.as_json()
-        log.info("sandbox", action="selftest", **standing)
-        self._crew.sandbox(works=self._standing.backend is not None)
+        with self._testing:
+            self._tested_at = time.monotonic()
+            self._standing = no_lower(self._choose(), self._level)
+            if self._standing.backend is not None:
+                self._level = self._standing.backend.level
+            standing = self._standing.as_json()
+            log.info("sandbox", action="selftest", **standing)
+            self._workshop.pool.use(self._standing.backend)
+            self._crew.sandbox(works=self._standing.backend is not None)
+
+
+def _workshop(settings: Settings, failed: Callable[[str], None]) -> Workshop:
+    policy = settings.policy
+    reserve = policy.memory_floor_mb or default_reserve_mb(machine.memory_mb())
+    host = Host(HostFloor(reserve), Placement())
+    return Workshop(Pool(policy.warm_sandboxes, failed), host, settings.folder / "files")
 
 
 def _offered(settings: Settings) -> Room:

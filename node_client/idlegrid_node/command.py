@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from idlegrid.cli import Command
 from idlegrid_node import settings as reading
@@ -11,6 +12,9 @@ from idlegrid_node.errors import SettingsError
 from idlegrid_node.folder import DataFolder
 from idlegrid_node.policy import PROFILES, load
 from idlegrid_node.settings import Settings
+
+if TYPE_CHECKING:
+    from idlegrid_node.sandbox.selftest import Means
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=reading.DEFAULT_FOLDER, metavar="DIR", help="data folder")
     parser.add_argument("--name", help="the node's id (default: host name and 8 digits, kept)")
     parser.add_argument("--labels", default="", metavar="A,B", help="what runs may require of this node")
+    parser.add_argument("--packages", type=Path, metavar="DIR", help="a folder of modules that runs may import")
+    parser.add_argument("--preload", default="", metavar="A,B", help="modules imported before a run needs them")
     parser.add_argument("--trust-submitters", action="store_true", help="run code without a sandbox if there is none")
 
 
@@ -32,15 +38,29 @@ def run(arguments: argparse.Namespace) -> int:
 
     with DataFolder(arguments.data) as folder:
         settings = _settings(arguments, folder.path)
-        staged = interpreters.stage()
-        _live(settings, staged=staged)
+        _live(settings, _means(settings, staged=interpreters.stage(settings.packages)))
     return 0
 
 
 NODE = Command(help="Offer this machine to the grid while its owner is away.", configure=configure, run=run)
 
 
-def _live(settings: Settings, *, staged: bool) -> None:
+def _means(settings: Settings, *, staged: bool) -> "Means":
+    from idlegrid_node.sandbox import interpreters
+    from idlegrid_node.sandbox.selftest import Means
+    from idlegrid_node.sandbox.users import SlotUsers
+
+    return Means(
+        staged=staged,
+        users=SlotUsers(settings.slot_uid) if os.geteuid() == 0 else None,
+        packages=interpreters.packages(settings.packages, staged=staged),
+        preload=settings.preload,
+        max_level=settings.max_level,
+        trust_submitters=settings.trust_submitters,
+    )
+
+
+def _live(settings: Settings, means: "Means") -> None:
     from idlegrid.session import Session
     from idlegrid_node import logs
     from idlegrid_node.agent import Agent
@@ -49,13 +69,8 @@ def _live(settings: Settings, *, staged: bool) -> None:
 
     logs.configure()
     told_to_stop = _stop_pipe()
-    uid = settings.slot_uid if os.geteuid() == 0 else None
     session = Session(settings.server, settings.api_key)
-    agent = Agent(
-        settings,
-        Link(session, settings.node_id),
-        lambda: selftest.choose(uid=uid, staged=staged, trust_submitters=settings.trust_submitters),
-    )
+    agent = Agent(settings, Link(session, settings.node_id), lambda: selftest.choose(means))
     agent.start()
     os.read(told_to_stop, 1)
     agent.leave()
@@ -89,6 +104,9 @@ def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:
         labels=tuple(filter(None, (label.strip() for label in arguments.labels.split(",")))),
         trust_submitters=arguments.trust_submitters,
         slot_uid=reading.slot_uid(dict(os.environ)),
+        packages=reading.packages(arguments.packages),
+        preload=reading.preload(arguments.preload),
+        max_level=reading.max_level(dict(os.environ)),
     )
 
 

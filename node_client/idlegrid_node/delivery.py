@@ -1,11 +1,12 @@
 """Getting reports to the coordinator they belong to: at once, else from the spool."""
 
+import shutil
 import threading
 from pathlib import Path
 
 import structlog
 
-from idlegrid.errors import IdlegridError, InvalidRequest
+from idlegrid.errors import Conflict, IdlegridError, InvalidRequest, NotFound
 from idlegrid_node.link import Link
 from idlegrid_node.runner import Report
 from idlegrid_node.slots import Room
@@ -53,6 +54,13 @@ class Delivery:
                 log.info("reports_delivered", action="spool", count=len(reports))
         return True
 
+    def sweep(self, folder: Path) -> None:
+        """Remove from `folder` the files of attempts whose report is not kept: a node was killed before it wrote it."""
+        owed = {report["lease_id"] for spool in self._spools() for report in spool.waiting(10_000, 2**40)}
+        for left in folder.iterdir() if folder.is_dir() else ():
+            if left.name not in owed:
+                shutil.rmtree(left, ignore_errors=True)
+
     def kept(self, server_id: str) -> list[Report]:
         """Return the reports that still wait for this coordinator."""
         if not server_id:
@@ -72,13 +80,38 @@ class Delivery:
     def _spool(self, server_id: str) -> Spool:
         return Spool(self._folder, server_id)
 
+    def _spools(self) -> list[Spool]:
+        return [self._spool(entry.name) for entry in self._folder.iterdir()] if self._folder.is_dir() else []
+
     def _deliver(self, reports: list[Report], room: Room | None, timeout: float) -> Answer:
+        for report in reports:
+            self._upload(report)
+        wired = [{name: value for name, value in report.items() if name != "files"} for report in reports]
         try:
-            return self._link.report(reports, room, timeout)
+            answer = self._link.report(wired, room, timeout)
         except InvalidRequest as error:
             # Refused for good: too large, most likely. A result cut short is worth more than none.
             log.warning("report_refused", action="report", runs=[r["run"] for r in reports], reason=str(error))
-            return self._link.report([_cut(report) for report in reports], room, timeout)
+            answer = self._link.report([_cut(report) for report in wired], room, timeout)
+        for report in reports:
+            _remove_files(report)
+        return answer
+
+    def _upload(self, report: Report) -> None:
+        """Send a report's files; what the coordinator refuses, or is not here any more, is dropped."""
+        for file in report.get("files") or ():
+            try:
+                self._link.upload(report, file["name"], Path(file["path"]).read_bytes())
+            except Conflict as error:
+                log.warning("files_refused", action="upload", run=report["run"], reason=str(error))
+                return
+            except (InvalidRequest, NotFound, FileNotFoundError) as error:
+                log.warning("file_refused", action="upload", run=report["run"], file=file["name"], reason=str(error))
+
+
+def _remove_files(report: Report) -> None:
+    for folder in {Path(file["path"]).parent for file in report.get("files") or ()}:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _cut(report: Report) -> Report:

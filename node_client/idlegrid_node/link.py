@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from idlegrid.errors import Unreachable
 from idlegrid.session import Session
@@ -43,6 +44,11 @@ class Link:
         if room is not None:
             body["next"] = _asked(room)
         return _read(self._session.post("/internal/result", json=body, timeout=timeout))
+
+    def upload(self, report: dict[str, Any], name: str, content: bytes) -> None:
+        """Send a file that an attempt left, before its report."""
+        path = f"/internal/files/{quote(report['run'])}/{quote(name)}"
+        self._session.put(path, content, params={"node_id": self.node_id, "lease_id": report["lease_id"]})
 
     def close(self) -> None:
         """Close all connections; calls under way end with `Unreachable`."""

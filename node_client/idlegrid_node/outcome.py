@@ -5,11 +5,25 @@ import re
 from dataclasses import dataclass
 
 from idlegrid_node.sandbox.execution import Ending
+from idlegrid_node.sandbox.job import Limits
 from idlegrid_node.wire import Lease
 
 ERROR_CHARACTERS = 16 * 1024
 _TRACEBACK = "Traceback (most recent call last):"
-_NODE_CAUSES = {"timeout": "timed_out", "cancelled": "cancelled", "shutdown": "returned"}
+_OUTCOMES = {
+    "timeout": "timed_out",
+    "cancelled": "cancelled",
+    "shutdown": "returned",
+    # The code did nothing wrong: another node may see it through.
+    "sandbox_failed": "crashed",
+    "host_memory_floor": "crashed",
+}
+_LAST_WORDS = (
+    (re.compile(r"\[Errno (28|27|122)\]"), "disk_limit"),  # ENOSPC, EFBIG, EDQUOT
+    (re.compile(r"\[Errno 11\]|can't start new thread"), "process_limit"),
+    (re.compile(r"\[Errno 12\]|^MemoryError"), "memory_limit"),
+)
+"""How Python's last line tells that the code ran into a limit that refuses rather than kills."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +41,13 @@ def judge(ending: Ending, lease: Lease) -> Verdict:
     if ending.cause.startswith("evicted:"):
         return Verdict("evicted", ending.cause.removeprefix("evicted:"), "the owner of the machine came back")
     if ending.cause:
-        outcome = _NODE_CAUSES.get(ending.cause, "failed")
+        outcome = _OUTCOMES.get(ending.cause, "failed")
         return Verdict(outcome, ending.cause, _sentence(ending, lease))
     exit_code = os.waitstatus_to_exitcode(ending.status or 0)
     if exit_code == 0:
         return Verdict("completed", exit_code=0)
-    return Verdict("failed", "user_error", _own_error(ending.err.text(), exit_code), exit_code)
+    error = _own_error(ending.err.text(), exit_code)
+    return Verdict("failed", _refused_by(error), error, exit_code)
 
 
 def result_text(text: str) -> str:
@@ -40,20 +55,28 @@ def result_text(text: str) -> str:
     return text.removesuffix("\n")
 
 
+def _refused_by(error: str) -> str:
+    """Return the limit that a traceback ends with, or `user_error`."""
+    last = last_line(error) if _TRACEBACK in error else ""
+    return next((limit for sign, limit in _LAST_WORDS if sign.search(last)), "user_error")
+
+
 def _sentence(ending: Ending, lease: Lease) -> str:
-    match ending.cause:
-        case "timeout":
-            return f"timeout: ran longer than {lease.timeout:g} s"
-        case "memory_limit":
-            return f"memory limit: used more than {lease.memory_mb} MB"
-        case "output_limit":
-            return "output limit: printed far more than the 1 MB that is kept"
-        case "cancelled":
-            return "cancelled: it was stopped while it ran"
-        case "shutdown":
-            return "returned: the node is shutting down"
-        case _:
-            return f"the sandbox failed: {ending.err.text().strip()[-ERROR_CHARACTERS:] or 'it ended by itself'}"
+    limits = Limits(memory_mb=lease.memory_mb, cpu=lease.cpu, timeout=lease.timeout)
+    sentences = {
+        "timeout": f"timeout: ran longer than {lease.timeout:g} s",
+        "cpu_limit": f"CPU limit: used more than {limits.cpu_seconds:g} s of CPU time ({lease.cpu:g} cores for"
+        f" {lease.timeout:g} s)",
+        "memory_limit": f"memory limit: used more than {lease.memory_mb} MB",
+        "process_limit": f"process limit: started more than {limits.processes} processes and threads",
+        "output_limit": "output limit: printed far more than the 1 MB that is kept",
+        "disk_limit": f"disk limit: wrote more than {limits.disk_mb} MB",
+        "host_memory_floor": "host memory floor: the machine itself ran short of memory",
+        "cancelled": "cancelled: it was stopped while it ran",
+        "shutdown": "returned: the node is shutting down",
+    }
+    said = ending.complaint or ending.err.text().strip()[-ERROR_CHARACTERS:] or "it ended by itself"
+    return sentences.get(ending.cause, f"the sandbox failed: {said}")
 
 
 def _own_error(stderr: str, exit_code: int) -> str:

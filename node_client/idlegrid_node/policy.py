@@ -32,6 +32,8 @@ class Policy:
     evict_below_free_memory_pct: float = 20.0  # while frozen: a frozen run keeps its memory (BOINC issue 1080)
     spare_cores: int = 1  # one is kept for the owner's screen
     memory_pct: float = 75.0
+    memory_floor_mb: float = 0.0  # below this much free memory the newest run is ended; 0: 5 %, 256 to 1024 MB
+    warm_sandboxes: int = 2  # wait for work while the owner is away, at some 5 MB each; 0: every run starts its own
     input: str = "required"  # or "not_applicable": a machine without keyboard, screen or logins; never guessed
     watch_terminals: bool = True  # logins and consoles count as input
     input_file: str = ""  # a file whose modification time is the last input, kept by a helper of the owner's
@@ -65,7 +67,7 @@ def validated(policy: Policy) -> Policy:
         raise SettingsError(f"policy: input must be required or not_applicable, not {policy.input!r}")
     for field in fields(policy):
         value = getattr(policy, field.name)
-        if field.type in {"float", float} and value < 0:
+        if field.type in {"float", float, "int", int} and value < 0:
             raise SettingsError(f"policy: {field.name} must not be negative, not {value}")
     if policy.clear_below_pct > policy.busy_above_pct:
         raise SettingsError("policy: clear_below_pct must not be above busy_above_pct")

@@ -12,6 +12,8 @@ from idlegrid_node.slots import Room
 from idlegrid_node.wire import Answer
 
 log = structlog.get_logger()
+SETTLE_SECONDS = 0.02
+"""After new attempts the coordinator is left alone so long: it is busy with them, and the shortest are over by then."""
 FULL_SETTLE_SECONDS = 0.1
 """A node that has just become full waits this long before it polls for orders alone: most runs are short."""
 ORDERS_SETTLE_SECONDS = 1.0
@@ -111,6 +113,7 @@ class Poller:
             if generation != self._generation:
                 return  # what a newer poll asked for is not this one's to forget
             self._asked = None  # so that nobody replaces a poll that is not open
+            self._changed.wait_for(lambda: generation != self._generation, SETTLE_SECONDS)
             self._changed.wait_for(
                 lambda: self._room().slots > 0 or generation != self._generation, FULL_SETTLE_SECONDS
             )

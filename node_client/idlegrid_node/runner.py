@@ -2,21 +2,37 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from idlegrid_node.outcome import judge, result_text
 from idlegrid_node.output import LogBook
-from idlegrid_node.sandbox import scratch
+from idlegrid_node.sandbox.backend import Backend
 from idlegrid_node.sandbox.execution import Ending, Execution
+from idlegrid_node.sandbox.files import FilesOut
 from idlegrid_node.sandbox.job import Job, Limits
-from idlegrid_node.sandbox.process import Backend
+from idlegrid_node.sandbox.limits import Host, Watcher
+from idlegrid_node.sandbox.meter import Usage
+from idlegrid_node.sandbox.pool import Pool
 from idlegrid_node.wire import Lease
 
 LAST_LOG_CHARACTERS = 256 * 1024
 """How much unacknowledged log a report carries; the result itself goes beside it, whole."""
 
+LEFT_OUT = "idlegrid: {} of the things in ./out were left out: only regular files, 100 of them, 50 MB in all\n"
+
 Report = dict[str, Any]
+"""As `docs/protocol.md` has it, and `files`: what goes before it (`name`, and `path` on this machine)."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all attempts of a node share: waiting sandboxes, the machine's limits, a folder for files that come out."""
+
+    pool: Pool
+    host: Host
+    folder: Path
 
 
 class Runner:
@@ -29,8 +45,8 @@ class Runner:
         self,
         lease: Lease,
         server_id: str,
+        workshop: Workshop,
         backend: Backend,
-        folder: Path,
         chatter: Callable[[], None],
         changed: Callable[[], None],
     ) -> None:
@@ -38,10 +54,18 @@ class Runner:
         self.server_id = server_id
         self.logs = LogBook()
         self.stopping = False
+        self._level = backend.level
         self._chatter = chatter
-        self._folder = scratch.make(backend, folder)
-        job = Job(lease.code, lease.parameters, Limits(memory_mb=lease.memory_mb))
-        self._execution = Execution(backend, job, lease.timeout, folder=self._folder, sink=self._heard, changed=changed)
+        limits = Limits(memory_mb=lease.memory_mb, cpu=lease.cpu, timeout=lease.timeout)
+        self.files = FilesOut(workshop.folder / lease.lease_id)
+        self._execution = Execution(
+            lambda: workshop.pool.take(backend, limits.disk_mb),
+            Job(lease.code, lease.parameters, limits),
+            Watcher(limits, workshop.host),
+            self.files,
+            sink=self._heard,
+            changed=changed,
+        )
 
     @property
     def state(self) -> str:
@@ -68,8 +92,12 @@ class Runner:
         started = time.time()
         ending = self._execution.run()
         self.stopping = True
+        if ending.files_left_out:
+            self._heard("stderr", LEFT_OUT.format(ending.files_left_out).encode())
         for stream in ("stdout", "stderr"):
             self.logs.add(stream, b"", time.time(), final=True)
+        if ending.cause:  # it was ended before they were whole
+            self.files.discard()
         if ending.cause == "lease_gone":
             return None
         return self._report(ending, started)
@@ -77,12 +105,10 @@ class Runner:
     def close(self) -> None:
         """Wait until nothing of it is left. By the thread that ran it."""
         self._execution.close()
-        scratch.remove(self._folder)
 
     def usage(self) -> dict[str, float]:
         """Return the protocol's `usage` so far."""
-        used = self._execution.usage()
-        return _usage(used.cpu_seconds, self._execution.elapsed(), used.memory_mb)
+        return _usage(self._execution.usage(), self._execution.elapsed())
 
     @property
     def cpu_seconds(self) -> float:
@@ -104,10 +130,12 @@ class Runner:
             "error": verdict.error,
             "exit_code": verdict.exit_code,
             "truncated": ending.out.truncated,
-            "usage": _usage(ending.cpu_seconds, ending.wall_seconds, ending.max_memory_mb),
+            "usage": _usage(ending.used, ending.wall_seconds),
+            "sandbox": self._level if ending.begun else 0,
             "started_at": started,
             "finished_at": time.time(),
             "logs": self.logs.last(LAST_LOG_CHARACTERS),
+            "files": [{"name": file.name, "path": str(file.path)} for file in self.files.files],
         }
 
 
@@ -123,16 +151,18 @@ def returned(lease: Lease, reason: str) -> Report:
         "error": "the node could not start it",
         "exit_code": None,
         "truncated": False,
-        "usage": _usage(0.0, 0.0, 0.0),
+        "usage": _usage(Usage(), 0.0),
+        "sandbox": 0,
         "started_at": now,
         "finished_at": now,
         "logs": [],
     }
 
 
-def _usage(cpu: float, wall: float, memory_mb: float) -> dict[str, float]:
+def _usage(used: Usage, wall_seconds: float) -> dict[str, float]:
     return {
-        "cpu_seconds": round(cpu, 3),
-        "wall_seconds": round(wall, 3),
-        "max_memory_mb": round(memory_mb, 1),
+        "cpu_seconds": round(used.cpu_seconds, 3),
+        "wall_seconds": round(wall_seconds, 3),
+        "max_memory_mb": round(used.memory_mb, 1),
+        "processes": used.processes,
     }

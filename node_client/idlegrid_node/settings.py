@@ -14,6 +14,9 @@ DEFAULT_FOLDER = Path("~/.idlegrid/node")
 FIRST_SLOT_UID = 64000
 """A uid far from people's and services': what a node started as root becomes before it starts a sandbox."""
 
+TOP_LEVEL = 4
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,6 +31,9 @@ class Settings:
     labels: tuple[str, ...] = ()
     trust_submitters: bool = False
     slot_uid: int = FIRST_SLOT_UID
+    packages: Path | None = None
+    preload: tuple[str, ...] = ()
+    max_level: int = TOP_LEVEL
 
 
 def slot_uid(environment: dict[str, str]) -> int:
@@ -36,6 +42,33 @@ def slot_uid(environment: dict[str, str]) -> int:
     if not text.isdigit() or not 1000 <= int(text) < 2**31:
         raise SettingsError(f"IDLEGRID_NODE_SLOT_UID must be a uid from 1000 on, not {text!r}")
     return int(text)
+
+
+def max_level(environment: dict[str, str]) -> int:
+    """Return IDLEGRID_NODE_MAX_LEVEL: the node announces no better sandbox. Raises `SettingsError`."""
+    text = environment.get("IDLEGRID_NODE_MAX_LEVEL", str(TOP_LEVEL))
+    if text not in {"0", "1", "2", "3", "4"}:
+        raise SettingsError(f"IDLEGRID_NODE_MAX_LEVEL must be from 0 to 4, not {text!r}")
+    return int(text)
+
+
+def packages(given: Path | None) -> Path | None:
+    """Return the folder of packages that runs may import, absolute. Raises `SettingsError`."""
+    if given is None:
+        return None
+    folder = given.expanduser().absolute()
+    if not folder.is_dir():
+        raise SettingsError(f"--packages: {folder} is no folder: make one with `pip install --target {folder} …`")
+    return folder
+
+
+def preload(text: str) -> tuple[str, ...]:
+    """Return the modules to import before there is a job. Raises `SettingsError` naming one that is none."""
+    names = tuple(filter(None, (name.strip() for name in text.split(","))))
+    for name in names:
+        if not _MODULE.fullmatch(name):
+            raise SettingsError(f"--preload: {name!r} is no module's name: separate them by commas")
+    return names
 
 
 def identity(folder: Path, name: str | None) -> str:

@@ -51,14 +51,21 @@ def run(grid, code, timeout=60.0, memory=512):
 
 @pytest.mark.parametrize(
     "code",
-    ["while True: pass", "import time; time.sleep(1e6)", DEAF, CLOSED, FORKS],
-    ids=["spins", "sleeps", "ignores every signal", "closes its output and sleeps", "forks without end"],
+    ["while True: pass", "import time; time.sleep(1e6)", DEAF, CLOSED],
+    ids=["spins", "sleeps", "ignores every signal", "closes its output and sleeps"],
 )
 def test_code_that_never_ends_is_ended_at_its_timeout(code, grid):
     recorded, status = run(grid, code, timeout=SECONDS)
     assert (status["status"], status["reason"]) == ("failed", "timeout")
     assert status["error"] == "timeout: ran longer than 2 s"
     assert (recorded["status"], recorded["reason"], recorded["attempts"]) == ("failed", "timeout", 1)
+
+
+def test_code_that_forks_without_end_is_ended_for_that(grid):
+    recorded, status = run(grid, FORKS)
+    assert (status["status"], status["reason"]) == ("failed", "process_limit")
+    assert status["error"] == "process limit: started more than 64 processes and threads"
+    assert (recorded["reason"], recorded["attempts"]) == ("process_limit", 1)
 
 
 def test_what_code_printed_before_its_timeout_is_kept(grid):
@@ -164,5 +171,5 @@ def test_many_bad_ones_at_once_leave_the_others_alone(grid):
     good = {submit(f"print({number})", 60.0): str(number) for number in range(6)}
     assert {number: grid.ended(number)["result"] for number in good} == good
     reasons = [grid.ended(number)["reason"] for number in bad]
-    assert reasons[:3] == ["output_limit", "timeout", "timeout"]
+    assert reasons[:3] == ["output_limit", "process_limit", "timeout"]
     assert reasons[3] in ("memory_limit", "user_error")

@@ -5,15 +5,19 @@ Pure; each unusual option is argued here. bubblewrap must be started with an EMP
 root outside).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from idlegrid_node.sandbox.job import MIB
 
 WORK = "/work"
+KEYRINGS = ("/proc/keys", "/proc/key-users")
+"""They list the names of the owner's keys, in whatever namespace one is (keyrings(7))."""
 SHM_BYTES = 64 * MIB
 PYTHON_INSIDE = "/python"
 """Where an interpreter that lives outside /usr is shown: its own path may tell the owner's name."""
+PACKAGES_INSIDE = "/packages"
 
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin",
@@ -57,26 +61,40 @@ class Interpreter:
     version: str
     prefix: str = ""
 
+    @property
+    def home(self) -> str:
+        """The folder outside that holds the interpreter, where it runs without a sandbox of its own view."""
+        return self.prefix or str(PurePosixPath(self.executable).parents[1])
 
-def command(bwrap: str, python: Interpreter, tmpfs_bytes: int, filter_fd: int | None = None) -> list[str]:
+
+def command(
+    bwrap: str,
+    python: Interpreter,
+    tmpfs_bytes: int,
+    filter_fd: int,
+    packages: str = "",
+    hidden: Iterable[str] = (),
+) -> list[str]:
     """Return the command line up to the program to run.
 
-    `tmpfs_bytes` bounds /work; `filter_fd` is open on the system-call filter, and each start needs its own.
+    `tmpfs_bytes` bounds /work; `filter_fd` is open on the system-call filter, and each start needs its own;
+    `packages` is a folder to show as PACKAGES_INSIDE; `hidden` are files of /proc that are there but shall not be.
     """
     return [
         bwrap,
         *_ISOLATION,
         *_environment(python),
         *_SYSTEM,
-        *_memory_filesystems(tmpfs_bytes),
+        *_memory_filesystems(tmpfs_bytes, hidden),
         # After the tmpfs: a bind below a later tmpfs would vanish under it.
         *(("--ro-bind", python.prefix, PYTHON_INSIDE) if python.prefix else ()),
+        *(("--ro-bind", packages, PACKAGES_INSIDE) if packages else ()),
         "--chdir",
         WORK,
         # Left writable, / is a tmpfs of half the machine's memory that no watcher sees.
         "--remount-ro",
         "/",
-        *(() if filter_fd is None else ("--seccomp", str(filter_fd))),
+        *("--seccomp", str(filter_fd)),
         "--",
     ]
 
@@ -86,9 +104,11 @@ def _environment(python: Interpreter) -> list[str]:
     return [word for item in {**ENVIRONMENT, **extra}.items() for word in ("--setenv", *item)]
 
 
-def _memory_filesystems(tmpfs_bytes: int) -> list[str]:
+def _memory_filesystems(tmpfs_bytes: int, hidden: Iterable[str]) -> list[str]:
     return [
-        *("--proc", "/proc", "--remount-ro", "/proc"),
+        *("--proc", "/proc"),
+        *(word for path in hidden for word in ("--ro-bind", "/dev/null", path)),
+        *("--remount-ro", "/proc"),
         *("--dev", "/dev", "--size", str(SHM_BYTES), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108
         *("--size", str(tmpfs_bytes), "--tmpfs", WORK, "--symlink", "work", "/tmp"),  # noqa: S108
     ]

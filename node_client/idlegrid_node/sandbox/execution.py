@@ -1,20 +1,31 @@
-"""One job from start to end in one sandbox: output, limits, freezing, killing. One thread, one loop."""
+"""One job's life in a sandbox: started, fed, read, measured, frozen and thawed, ended.
+
+Everything happens in the one thread that calls `run`; other threads ask for things through a pipe.
+The wall clock stands while the job is frozen, and so does its CPU clock: nothing of it runs.
+"""
 
 import contextlib
 import os
+import select
 import selectors
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from idlegrid_node.errors import SandboxUnavailable
 from idlegrid_node.output import Capture
-from idlegrid_node.sandbox import meter
-from idlegrid_node.sandbox.job import Job, frame
-from idlegrid_node.sandbox.process import CONTINUE, STOP, Backend, Guest
+from idlegrid_node.sandbox.files import FilesOut
+from idlegrid_node.sandbox.job import Job
+from idlegrid_node.sandbox.limits import Watcher
+from idlegrid_node.sandbox.meter import Usage
+from idlegrid_node.sandbox.report import Event, FileBegins, FileBytes, Line
+from idlegrid_node.sandbox.sandbox import Sandbox
 from idlegrid_node.stopwatch import Stopwatch
 
-METER_SECONDS = 0.05
-"""How often memory is looked at; a desktop fills up to 0.5 GB in it."""
+START_SECONDS = 60.0
+"""How long a sandbox may take to be ready and to begin; its code's own time has not begun then."""
+COLLECT_SECONDS = 30.0
+"""How long the files that were left may take to come."""
 ACK_SECONDS = 0.3
 """How long the inside may take to say that everything stands; then it is killed instead."""
 THAW_ACK_SECONDS = 30.0
@@ -29,35 +40,40 @@ class Ending:
     """How a job ended.
 
     `cause` is empty when the code ended by itself, with `status` as os.wait() gives it. Else the node ended
-    it: `timeout`, `memory_limit`, `output_limit`, `sandbox_failed`, or what was given to `stop`.
+    it: `timeout`, `sandbox_failed`, a limit's name, or what was given to `stop`. `begun` says whether any code ran.
     """
 
     cause: str = ""
     status: int | None = None
+    begun: bool = False
     out: Capture = field(default_factory=Capture)
     err: Capture = field(default_factory=Capture)
-    cpu_seconds: float = 0.0
+    complaint: str = ""
+    used: Usage = field(default_factory=Usage)
     wall_seconds: float = 0.0
-    max_memory_mb: float = 0.0
+    files_left_out: int = 0
 
 
 class Execution:
-    """Runs `job` once. `run` blocks in one thread; the other methods may be called by any other."""
+    """Runs `job` once, in what `open_sandbox` gives. `run` blocks in one thread; any other may call the rest.
+
+    `watcher` looks at the limits; `files` receives what the code leaves.
+    """
 
     def __init__(
         self,
-        backend: Backend,
+        open_sandbox: Callable[[], Sandbox],
         job: Job,
-        timeout: float,
+        watcher: Watcher,
+        files: FilesOut,
         *,
-        folder: str = "/",
         sink: Sink | None = None,
         changed: Callable[[], None] | None = None,
     ) -> None:
-        self._backend = backend
+        self._open_sandbox = open_sandbox
         self._job = job
-        self._timeout = timeout
-        self._folder = folder
+        self._watcher = watcher
+        self._files = files
         self._sink = sink or (lambda _stream, _data: None)
         self._changed = changed or (lambda: None)
         self._wake_read, self._wake_write = os.pipe()
@@ -66,6 +82,11 @@ class Execution:
         self._freeze_cause = "evicted"
         self._stop_cause = ""
         self._closed = False
+        self._watch = Stopwatch(0.0)
+        self._watch.pause(0.0)
+        self._ack_by: float | None = None
+        self._stand_by = 0.0
+        self._done = False
         self.frozen = False
         self.ending = Ending()
 
@@ -86,43 +107,34 @@ class Execution:
 
     def run(self) -> Ending:
         """Start the job and follow it to its end; afterwards `close` must be called by the same thread."""
-        self._watch = Stopwatch(time.monotonic())
         try:
-            self._guest = Guest(self._backend, self._job.limits.memory_mb * meter.MIB, self._folder)
-        except OSError as error:
-            self.ending.cause = "sandbox_failed"
-            self.ending.err.add(str(error).encode())
-            return self.ending
-        self._unsent = frame(self._job)
-        self._lines = b""
-        self._ready = False
-        self._manners = meter.LastInLine()
-        self._ack_by: float | None = None
-        self._meter_at = time.monotonic() + METER_SECONDS
-        with selectors.DefaultSelector() as self._selector:
-            self._register()
-            while not self._over():
-                self._turn()
-            self._drain()
+            self._sandbox = self._open_sandbox()
+            self._begin()
+            self._follow()
+        except (OSError, SandboxUnavailable) as error:
+            self._broken(str(error))
         self.ending.wall_seconds = self._watch.elapsed(time.monotonic())
+        self.ending.used = self._watcher.used
+        self._files.cut_off()
+        self.ending.files_left_out += self._files.left_out
         return self.ending
 
-    def usage(self) -> meter.Usage:
-        """Return what the job uses, as last measured."""
-        return meter.Usage(self.ending.cpu_seconds, self.ending.max_memory_mb)
+    def usage(self) -> Usage:
+        """Return what the job uses, as last measured: its peaks of memory and processes."""
+        return self._watcher.used
 
     def elapsed(self) -> float:
         """Return its running time in seconds so far, without the time frozen."""
-        watch = getattr(self, "_watch", None)
-        return watch.elapsed(time.monotonic()) if watch else 0.0
+        return self._watch.elapsed(time.monotonic())
 
     def close(self) -> None:
         """Wait until no process of the job is left."""
-        guest = getattr(self, "_guest", None)
-        if guest is not None:
-            guest.close()
+        sandbox = getattr(self, "_sandbox", None)
+        if sandbox is not None:
+            sandbox.close()
         if not self._closed:
             self._closed = True
+            self._watcher.close()
             os.close(self._wake_read)
             os.close(self._wake_write)
 
@@ -130,38 +142,55 @@ class Execution:
         with contextlib.suppress(OSError):  # full: it is awake anyway; closed: it is over
             os.write(self._wake_write, b"!")
 
-    def _register(self) -> None:
-        guest = self._guest
-        for fd in (guest.out, guest.err, guest.report, self._wake_read):
-            self._selector.register(fd, selectors.EVENT_READ)
-        self._send()
+    def _begin(self) -> None:
+        self._fds = self._sandbox.fds
+        self._stand_by = time.monotonic() + START_SECONDS
+        self._sandbox.start(self._job)
+
+    def _follow(self) -> None:
+        fds = self._fds
+        with selectors.DefaultSelector() as self._selector:
+            for fd in (fds.out, fds.err, fds.report, self._wake_read):
+                self._selector.register(fd, selectors.EVENT_READ)
+            self._send()
+            while not self._over():
+                self._turn()
+            self._drain()
 
     def _over(self) -> bool:
-        return bool(self.ending.cause) or self.ending.status is not None
+        return bool(self.ending.cause) or self._done
 
     def _turn(self) -> None:
         """Wait for the next thing to happen and deal with it."""
         ready = {key.fd for key, _ in self._selector.select(self._patience())}
-        if self._guest.out in ready:
-            self._read(self._guest.out)
-        if self._guest.err in ready:
-            self._read(self._guest.err)
-        if self._guest.report in ready:
-            self._read_report()
-        if self._guest.control in ready:
+        for fd in (self._fds.out, self._fds.err):
+            if fd in ready:
+                self._read(fd)
+        if self._fds.report in ready:
+            for event in self._sandbox.read_report():
+                self._heed(event)
+        if self._fds.job in ready:
             self._send()
         if self._wake_read in ready:
             os.read(self._wake_read, CHUNK)
         if not self._over():
             self._obey()
-            self._look_at_limits()
+            self._look_at_limits(time.monotonic())
 
     def _patience(self) -> float:
+        """Return the seconds until something has to be looked at, whatever happens."""
         now = time.monotonic()
-        moments = [] if self.frozen else [self._meter_at, now + self._timeout - self._watch.elapsed(now)]
+        moments = [self._stand_by] if self._waits else []
+        if not self.frozen and not self._waits:
+            moments += [self._watcher.due, now + self._job.limits.timeout - self._watch.elapsed(now)]
         if self._ack_by is not None:
             moments.append(self._ack_by)
         return max(0.0, min(moments, default=now + 60.0) - now)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether the next word is the supervisor's: the code has not begun, or has ended."""
+        return not self.ending.begun or self.ending.status is not None
 
     def _read(self, fd: int) -> bool:
         """Take what the pipe holds; False when there is nothing (more)."""
@@ -174,7 +203,7 @@ class Execution:
             with contextlib.suppress(KeyError):
                 self._selector.unregister(fd)
             return False
-        stream, capture = ("stdout", self.ending.out) if fd == self._guest.out else ("stderr", self.ending.err)
+        stream, capture = ("stdout", self.ending.out) if fd == self._fds.out else ("stderr", self.ending.err)
         kept = capture.add(data)
         if kept:
             self._sink(stream, kept)
@@ -182,94 +211,132 @@ class Execution:
 
     def _drain(self) -> None:
         """Take what the code printed before it ended; a descendant that still prints is not waited for."""
-        for fd, capture in ((self._guest.out, self.ending.out), (self._guest.err, self.ending.err)):
+        for fd, capture in ((self._fds.out, self.ending.out), (self._fds.err, self.ending.err)):
             while not capture.truncated and self._read(fd):
                 pass
 
-    def _read_report(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            data = os.read(self._guest.report, CHUNK)
-            if not data:
-                self._end("sandbox_failed")
-            self._lines += data
-        *lines, self._lines = self._lines.split(b"\n")
-        for line in lines:
-            self._heed(line.split())
+    def _heed(self, event: Event) -> None:
+        self._sandbox.heed(event)
+        match event:
+            case Line(words):
+                try:
+                    self._hear(words)
+                except ValueError as error:
+                    raise SandboxUnavailable(f"its report makes no sense: {error}") from error
+            case FileBegins(name, size):
+                self._files.begin(name, size)
+            case FileBytes(data):
+                self._files.add(data)
 
-    def _heed(self, words: list[bytes]) -> None:
+    def _hear(self, words: tuple[bytes, ...]) -> None:
         match words:
-            case [b"ready"]:
-                self._ready = True
-                self._manners.push_back(self._guest.pid)
-            case [b"stopped"]:
-                self._stands(frozen=True)
-            case [b"continued"]:
-                self._stands(frozen=False)
-            case [b"exit", status, cpu, peak]:
-                self.ending.status = int(status)
-                self.ending.cpu_seconds = float(cpu)
-                self.ending.max_memory_mb = max(self.ending.max_memory_mb, int(peak) / 1024)
+            case (b"ready",):
+                self._send()
+            case (b"begun",):
+                self._begun(time.monotonic())
+            case (b"stopped" | b"continued" as word,):
+                self._stands(frozen=word == b"stopped")
+            case (b"full",):
+                self._end("disk_limit")
+            case (b"exit", status, cpu, peak):
+                self._exited(int(status), float(cpu), int(peak) / 1024)
+            case (b"end", left_out):
+                self._ended(int(left_out))
             case _:
-                self._end("sandbox_failed")
+                raise SandboxUnavailable(f"its report makes no sense: {words!r}")
+
+    def _begun(self, now: float) -> None:
+        self.ending.begun = True
+        self._watch.go_on(now)
+        self._watcher.begin(self._sandbox, now)
+
+    def _ended(self, left_out: int) -> None:
+        self._files.end()
+        self.ending.files_left_out += left_out
+        self._done = True
+
+    def _exited(self, status: int, cpu_seconds: float, peak_mb: float) -> None:
+        if not self.ending.begun:
+            raise SandboxUnavailable("it ended before it began")
+        now = time.monotonic()
+        self.ending.status = status
+        self._watch.pause(now)
+        self._stand_by, self._ack_by = now + COLLECT_SECONDS, None
+        cause = self._watcher.exited(cpu_seconds, peak_mb)
+        if cause:  # also when the code outlived a child: whether the watcher saw it first must not matter
+            self._end(cause)
 
     def _stands(self, *, frozen: bool) -> None:
+        if self._waits:
+            return
         self._ack_by, self.frozen = None, frozen
         now = time.monotonic()
         if frozen:
             self._watch.pause(now)
         else:
             self._watch.go_on(now)
+        self._watcher.stands(frozen=frozen)
         self._changed()
 
     def _obey(self) -> None:
         if self._stop_cause:
             self._end(self._stop_cause)
-        elif self._ack_by is None and self._want_frozen != self.frozen:
-            self._unsent += STOP if self._want_frozen else CONTINUE
+        elif self._ack_by is None and self._want_frozen != self.frozen and not self._waits:
+            if self._want_frozen:
+                self._sandbox.stop()
+            else:
+                self._sandbox.resume()
             # A slow thaw harms nobody. A slow freeze is the owner's time.
             self._ack_by = time.monotonic() + (ACK_SECONDS if self._want_frozen else THAW_ACK_SECONDS)
-            self._send()
 
     def _send(self) -> None:
-        """Write what the control pipe takes; be called again when it takes more."""
-        self._unsent = self._unsent[self._guest.write(self._unsent) :] if self._unsent else b""
-        registered = self._guest.control in self._selector.get_map()
-        if self._unsent and not registered:
-            self._selector.register(self._guest.control, selectors.EVENT_WRITE)
-        elif registered and not self._unsent:
-            self._selector.unregister(self._guest.control)
+        """Write what the job's pipe takes; be called again when it takes more."""
+        done = self._sandbox.send()
+        registered = self._fds.job in self._selector.get_map()
+        if not done and not registered:
+            self._selector.register(self._fds.job, selectors.EVENT_WRITE)
+        elif registered and done:
+            self._selector.unregister(self._fds.job)
 
-    def _look_at_limits(self) -> None:
-        now = time.monotonic()
+    def _look_at_limits(self, now: float) -> None:
         if self._ack_by is not None and now >= self._ack_by:
             self._end(self._freeze_cause)
+        elif self._waits:
+            if now >= self._stand_by and not self._has_news():
+                raise SandboxUnavailable("it did not begin in time" if not self.ending.begun else "its end is missing")
         elif self.ending.out.flooded or self.ending.err.flooded:
             self._end("output_limit")
         elif self.frozen:
             return
-        elif self._watch.elapsed(now) >= self._timeout:
+        elif self._watch.elapsed(now) >= self._job.limits.timeout:
             self._end("timeout")
-        elif now >= self._meter_at:
-            self._measure(now)
+        elif now >= self._watcher.due and (cause := self._watcher.look(now)):
+            self._end(cause)
 
-    def _measure(self, now: float) -> None:
-        self._meter_at = now + METER_SECONDS
-        usage = meter.measure(self._guest.pid)
-        limit = self._job.limits.memory_mb
-        if meter.memory_over(self._guest.pid, limit, usage):
-            self._end("memory_limit")
-        self.ending.cpu_seconds = max(self.ending.cpu_seconds, usage.cpu_seconds)
-        self.ending.max_memory_mb = max(self.ending.max_memory_mb, min(usage.memory_mb, limit * 1.0))
-        self._manners.push_back(self._guest.pid)
+    def _has_news(self) -> bool:
+        """Tell whether the supervisor has said something: it may be we who were kept waiting by the kernel."""
+        return bool(select.select([self._fds.report], [], [], 0)[0])
+
+    def _broken(self, complaint: str) -> None:
+        """The sandbox is gone or never came; if it was the kernel that ended it, that was for its memory."""
+        if not self._over():
+            # Before any code ran its error stream is the sandbox's own; most of it may have been read already.
+            said = "" if self.ending.begun else self.ending.err.text().strip()
+            self.ending.complaint = said or complaint
+            self._end(self._watcher.exited(0.0, 0.0) or "sandbox_failed")
 
     def _end(self, cause: str) -> None:
         """Kill everything: stopped first, because a killer that competes with busy processes takes seconds."""
         if self._over():
             return
         self.ending.cause = cause
-        if not self.frozen and self._ready:
-            self._guest.write(STOP)
+        sandbox = getattr(self, "_sandbox", None)
+        if sandbox is None:
+            return
+        if not self.frozen and not self._waits:
+            sandbox.stop()
             with selectors.DefaultSelector() as only_report:
-                only_report.register(self._guest.report, selectors.EVENT_READ)
+                only_report.register(self._fds.report, selectors.EVENT_READ)
                 only_report.select(KILL_ACK_SECONDS)
-        self._guest.kill()
+            self._watcher.take_note()
+        sandbox.kill()

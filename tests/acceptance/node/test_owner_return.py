@@ -137,5 +137,5 @@ def test_an_owner_who_stays_gets_the_machine_back(coordinator, launch, keyboard)
     coordinator.wait(typing, "the report")
     report = coordinator.report_of(attempt)
     assert (report["outcome"], report["reason"]) == ("evicted", "max_frozen")
-    assert not node.guests
+    coordinator.wait(lambda: not node.guests, "no process of a sandbox is left")
     coordinator.wait_for_status("busy")

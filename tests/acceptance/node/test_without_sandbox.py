@@ -1,4 +1,4 @@
-"""A machine on which no sandbox works: refused, or run plainly for an owner who trusts the submitters."""
+"""A machine without bubblewrap: Landlock, or nothing, or plain processes for an owner who trusts the submitters."""
 
 import os
 import threading
@@ -10,9 +10,15 @@ from idlegrid.session import Session
 from idlegrid_node.agent import Agent
 from idlegrid_node.link import Link
 from idlegrid_node.policy import ALWAYS
-from idlegrid_node.sandbox import interpreters, selftest
+from idlegrid_node.sandbox import interpreters, remedies, selftest
+from idlegrid_node.sandbox.backend import Kind
+from idlegrid_node.sandbox.cores import Placement
 from idlegrid_node.sandbox.execution import Execution
-from idlegrid_node.sandbox.job import Job
+from idlegrid_node.sandbox.files import FilesOut
+from idlegrid_node.sandbox.floor import HostFloor
+from idlegrid_node.sandbox.job import DISK_MB, Job, Limits
+from idlegrid_node.sandbox.limits import Host, Watcher
+from idlegrid_node.sandbox.sandbox import Sandbox
 from idlegrid_node.settings import Settings
 
 
@@ -21,17 +27,25 @@ def no_bubblewrap(monkeypatch):
     monkeypatch.setattr(interpreters, "bwraps", lambda **_: iter(()))
 
 
-def choose(*, trust_submitters: bool) -> selftest.Standing:
-    return selftest.choose(uid=None, staged=False, trust_submitters=trust_submitters)
+@pytest.fixture
+def no_landlock(monkeypatch):
+    monkeypatch.setattr(selftest, "KINDS", (Kind.BUBBLEWRAP, Kind.PROCESS))
+
+
+def choose(*, trust_submitters: bool = False) -> selftest.Standing:
+    return selftest.choose(selftest.Means(trust_submitters=trust_submitters))
 
 
 @pytest.fixture
-def execute(no_bubblewrap, tmp_path):
+def execute(no_bubblewrap, no_landlock, tmp_path):
     standing = choose(trust_submitters=True)
     started = []
 
     def execute(code: str, timeout: float = 20.0, sink=None) -> Execution:
-        started.append(Execution(standing.backend, Job(code), timeout, folder=str(tmp_path), sink=sink))
+        limits = Limits(timeout=timeout)
+        watcher = Watcher(limits, Host(HostFloor(0.0), Placement()))
+        job, files = Job(code, limits=limits), FilesOut(tmp_path / "files")
+        started.append(Execution(lambda: Sandbox(standing.backend, DISK_MB), job, watcher, files, sink=sink))
         return started[-1]
 
     yield execute
@@ -39,22 +53,31 @@ def execute(no_bubblewrap, tmp_path):
         execution.close()
 
 
-def test_without_bubblewrap_there_is_no_sandbox_but_a_remedy(no_bubblewrap):
-    standing = choose(trust_submitters=False)
+def test_without_bubblewrap_landlock_is_the_next_best_and_the_remedy_is_named(no_bubblewrap):
+    standing = choose()
+    if standing.backend is None:
+        pytest.skip(f"no Landlock here: {standing.reason}")
+    assert standing.as_json()["level"] == 2
+    assert "bubblewrap" in standing.reason
+    assert standing.remedy == remedies.REMEDY_INSTALL
+
+
+def test_without_any_sandbox_there_is_level_0_and_a_remedy(no_bubblewrap, no_landlock):
+    standing = choose()
     assert standing.backend is None
     assert standing.as_json()["level"] == 0
     assert "bubblewrap" in standing.reason
     assert "bubblewrap" in standing.remedy
 
 
-def test_a_node_without_a_sandbox_stays_joined_and_takes_no_work(coordinator, tmp_path, no_bubblewrap):
+def test_a_node_without_a_sandbox_stays_joined_and_takes_no_work(coordinator, tmp_path, no_bubblewrap, no_landlock):
     session = Session(coordinator.url)
     settings = Settings(coordinator.url, "n", tmp_path, ALWAYS)
-    agent = Agent(settings, Link(session, "n"), lambda: choose(trust_submitters=False))
+    agent = Agent(settings, Link(session, "n"), choose)
     agent.start()
     beat = coordinator.wait_for_status("unknown")
     assert beat["reason"] == "no_sandbox"
-    assert beat["sandbox"]["remedy"] == selftest.REMEDY_INSTALL
+    assert beat["sandbox"]["remedy"] == remedies.REMEDY_INSTALL
     coordinator.wait(lambda: coordinator.asked == [("poll", 0)], "a poll that asks for nothing")
     agent.leave()
     coordinator.end_polls()
@@ -62,7 +85,7 @@ def test_a_node_without_a_sandbox_stays_joined_and_takes_no_work(coordinator, tm
     session.close()
 
 
-def test_an_owner_who_trusts_gets_plain_processes_and_says_so(no_bubblewrap):
+def test_an_owner_who_trusts_gets_plain_processes_and_says_so(no_bubblewrap, no_landlock):
     standing = choose(trust_submitters=True)
     assert standing.as_json()["level"] == 1
     assert standing.remedy

@@ -21,6 +21,11 @@ def test_a_file_overrides_single_values(tmp_path):
     assert policy.max_frozen_s == DESKTOP.max_frozen_s
 
 
+def test_the_memory_floor_and_the_waiting_sandboxes_are_the_owners_to_set(tmp_path):
+    policy = load("always", written(tmp_path, "memory_floor_mb = 2048\nwarm_sandboxes = 0"))
+    assert (policy.memory_floor_mb, policy.warm_sandboxes) == (2048.0, 0)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -32,6 +37,10 @@ def test_a_file_overrides_single_values(tmp_path):
         ("clear_below_pct = 50", "clear_below_pct must not be above"),
         ("poll_claimed_s = 0", "poll_claimed_s must be above 0"),
         ("profile = 'always'", "profile is not known"),
+        ("memory_floor_mb = -1", "memory_floor_mb must not be negative"),
+        ("memory_floor_mb = '1 GB'", "memory_floor_mb must be a float"),
+        ("warm_sandboxes = -1", "warm_sandboxes must not be negative"),
+        ("warm_sandboxes = 1.5", "warm_sandboxes must be a int"),
         ("= nonsense", "cannot be read"),
     ],
 )

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from idlegrid_node.errors import DataFolderInUse, SettingsError
 from idlegrid_node.folder import DataFolder
-from idlegrid_node.settings import identity, last_joined, note_joined, slot_uid
+from idlegrid_node.settings import identity, last_joined, max_level, note_joined, packages, preload, slot_uid
 
 
 def test_a_node_makes_itself_a_name_once(tmp_path):
@@ -30,6 +32,40 @@ def test_the_slot_uid_is_never_a_system_account():
     for bad in ("0", "999", "x", "-1"):
         with pytest.raises(SettingsError, match="IDLEGRID_NODE_SLOT_UID"):
             slot_uid({"IDLEGRID_NODE_SLOT_UID": bad})
+
+
+def test_the_best_level_is_announced_unless_the_owner_says_less():
+    assert max_level({}) == 4
+    assert [max_level({"IDLEGRID_NODE_MAX_LEVEL": text}) for text in "01234"] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("text", ["5", "-1", "x", "", "3.0", "²"])
+def test_a_level_that_does_not_exist_is_named(text):
+    with pytest.raises(SettingsError, match="IDLEGRID_NODE_MAX_LEVEL must be from 0 to 4"):
+        max_level({"IDLEGRID_NODE_MAX_LEVEL": text})
+
+
+def test_a_folder_of_packages_is_made_absolute(tmp_path, monkeypatch):
+    (tmp_path / "packages").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert packages(Path("packages")) == tmp_path / "packages"
+    assert packages(None) is None
+
+
+def test_a_folder_of_packages_that_is_not_there_is_named_with_what_makes_one(tmp_path):
+    with pytest.raises(SettingsError, match=f"{tmp_path}/nowhere is no folder: make one with `pip install"):
+        packages(tmp_path / "nowhere")
+
+
+def test_modules_to_preload_are_separated_by_commas():
+    assert preload("") == ()
+    assert preload("numpy, xml.dom ,_private") == ("numpy", "xml.dom", "_private")
+
+
+@pytest.mark.parametrize("name", ["a b", "a;b", "os.", ".os", "1x", "../x", "a-b", "ü", "a\n"])
+def test_a_preload_that_is_no_modules_name_is_named(name):
+    with pytest.raises(SettingsError, match="is no module's name"):
+        preload(f"json,{name}x,os" if name.endswith("\n") else f"json,{name},os")
 
 
 def test_a_data_folder_belongs_to_one_node(tmp_path):

@@ -1,0 +1,328 @@
+"""A stand-in coordinator that speaks the node protocol over real HTTP, and a real node process beside it.
+
+For tests of the node alone: it leases what it is given, remembers what it is told, and answers long polls
+like the real one (a newer poll ends the older).
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import psutil
+
+Json = dict[str, Any]
+
+
+def wait_until(predicate: Callable[[], Any], what: str, timeout: float = 45.0) -> Any:
+    """Return the predicate's first true value; fails naming `what` it waited for."""
+    deadline = time.monotonic() + timeout
+    while not (value := predicate()):
+        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain for: {what}"
+        time.sleep(0.01)
+    return value
+
+
+class StandIn:
+    """The coordinator's side. `heartbeats` and `reports` are what came, in order; `files` what each run sent."""
+
+    def __init__(self) -> None:
+        self.server_id = "5eed0001"
+        self.heartbeats: list[Json] = []
+        self.reports: list[Json] = []
+        self.asked: list[tuple[str, int]] = []
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.orders: list[Json] = []
+        self.conflicts: set[str] = set()
+        self.failing = False
+        self.lease_always = False
+        self._queue: list[Json] = []
+        self._changed = threading.Condition()
+        self._poll = 0
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def end_polls(self) -> None:
+        """Answer the open polls, empty."""
+        with self._changed:
+            self._poll += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        self.end_polls()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def submit(self, code: str, timeout: float = 30.0, memory: int = 512, **more: Any) -> Json:
+        """Queue a run; returns the attempt as it will be leased."""
+        attempt = {
+            "task_id": 1,
+            "run": str(uuid.uuid4()),
+            "lease_id": uuid.uuid4().hex,
+            "number": 1,
+            "task_type": "python",
+            "code": code,
+            "parameters": {},
+            "timeout": timeout,
+            "resources": {"cpu": 1.0, "memory": memory},
+            "submitter": "",
+            "lease_seconds": 30,
+            **more,
+        }
+        with self._changed:
+            self._queue.append(attempt)
+            self._changed.notify_all()
+        return attempt
+
+    def order(self, kind: str, attempt: Json | None = None, reason: str = "") -> None:
+        """Give an order with the next answer of any kind."""
+        named = {name: attempt[name] for name in ("run", "lease_id")} if attempt else {}
+        with self._changed:
+            self.orders.append({"kind": kind, "reason": reason, **named})
+            self._changed.notify_all()
+
+    wait = staticmethod(wait_until)
+
+    def report_of(self, attempt: Json, timeout: float = 60.0) -> Json:
+        """Wait for an attempt's report."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: self._found(attempt), timeout)
+        assert found, f"waited {timeout:g} s in vain for the report of {attempt['code'][:60]!r}"
+        return found
+
+    def run(self, code: str, timeout: float = 30.0, memory: int = 512, **more: Any) -> Json:
+        return self.report_of(self.submit(code, timeout, memory, **more), timeout + 60.0)
+
+    def wait_for_status(self, status: str, timeout: float = 45.0) -> Json:
+        """Wait until the node's last heartbeat says `status`."""
+        return wait_until(
+            lambda: self.heartbeats and self.heartbeats[-1].get("status") == status and self.heartbeats[-1],
+            f"a heartbeat that says {status} (last: {self.heartbeats and self.heartbeats[-1].get('status')})",
+            timeout,
+        )
+
+    def states_of(self, attempt: Json) -> list[str]:
+        """Return what the heartbeats said of an attempt, in order."""
+        return [
+            held["state"]
+            for beat in self.heartbeats
+            for held in beat.get("attempts", ())
+            if held["lease_id"] == attempt["lease_id"]
+        ]
+
+    def logged(self, attempt: Json) -> str:
+        """Return the standard output that heartbeats carried for an attempt, each piece once."""
+        pieces = {
+            piece["seq"]: piece["text"]
+            for beat in list(self.heartbeats)
+            for held in beat.get("attempts", ())
+            if held["lease_id"] == attempt["lease_id"]
+            for piece in held.get("logs", ())
+            if piece["stream"] == "stdout"
+        }
+        return "".join(pieces[seq] for seq in sorted(pieces))
+
+    def answer(self, method: str, path: str, query: Json, body: Json) -> tuple[int, Json]:
+        if self.failing:
+            return 503, {"detail": "away"}
+        match method, path:
+            case "POST", "/internal/heartbeat":
+                self.heartbeats.append(body)
+                return 200, {**self._common(), "lease_seconds": 30, "heartbeat_seconds": 2}
+            case "GET", "/internal/task":
+                return 200, self._long_poll(int(query["slots"]), float(query["wait"]))
+            case "POST", "/internal/result":
+                return 200, self._results(body)
+        return 404, {"detail": "no such path"}
+
+    def keep_file(self, path: str, content: bytes) -> tuple[int, Json]:
+        """Take a run's file; the same name again replaces."""
+        if self.failing:
+            return 503, {"detail": "away"}
+        run, _, name = unquote(path).removeprefix("/internal/files/").partition("/")
+        self.files.setdefault(run, {})[name] = content
+        return 200, {"status": "ok"}
+
+    def _common(self) -> Json:
+        with self._changed:
+            orders, self.orders = self.orders, []
+        return {"status": "ok", "server_id": self.server_id, "orders": orders, "attempts": []}
+
+    def _long_poll(self, slots: int, wait: float) -> Json:
+        with self._changed:
+            self._poll += 1
+            mine = self._poll
+            self.asked.append(("poll", slots))
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._poll != mine or self.orders or ((slots or self.lease_always) and self._queue),
+                timeout=wait,
+            )
+            superseded = self._poll != mine
+            attempts = [] if superseded else self._lease(slots)
+        return {**({"orders": []} if superseded else self._common()), "server_id": self.server_id, "attempts": attempts}
+
+    def _results(self, body: Json) -> Json:
+        slots = body.get("next", {}).get("slots", 0)
+        with self._changed:
+            self.reports.extend(body["results"])
+            self._changed.notify_all()
+            attempts = self._lease(slots)
+        results = [
+            {"run": report["run"], "status": "conflict" if report["lease_id"] in self.conflicts else "ok"}
+            for report in body["results"]
+        ]
+        return {**self._common(), "attempts": attempts, "results": results}
+
+    def _lease(self, slots: int) -> list[Json]:
+        count = len(self._queue) if self.lease_always else slots
+        given, self._queue = self._queue[:count], self._queue[count:]
+        return given
+
+    def _found(self, attempt: Json) -> Json | None:
+        return next((r for r in list(self.reports) if r["lease_id"] == attempt["lease_id"]), None)
+
+
+def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            self._serve({})
+
+        def do_POST(self) -> None:
+            self._serve(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def do_PUT(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(*stand_in.keep_file(urlsplit(self.path).path, content))
+
+        def _serve(self, body: Json) -> None:
+            parts = urlsplit(self.path)
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            self._answer(*stand_in.answer(self.command, parts.path, query, body))
+
+        def _answer(self, status: int, answer: Json) -> None:
+            payload = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError, ValueError):  # the node was killed
+                super().handle()
+
+    return Handler
+
+
+class NodeProcess:
+    """A real `idlegrid node`."""
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *arguments: str,
+        policy: str = "",
+        launcher: Sequence[str] = (),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """`launcher` are words before the interpreter's; `settings` goes on top of the environment."""
+        folder.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "IDLEGRID_SECRET_OF_THE_OWNER": "hunter2"}
+        environment.pop("DISPLAY", None)
+        environment.update(settings or {})
+        if policy:
+            (folder / "policy.toml").write_text(policy)
+            environment["IDLEGRID_NODE_POLICY"] = str(folder / "policy.toml")
+        self.log = folder / "node.log"
+        with open(self.log, "ab") as log:
+            self._popen = subprocess.Popen(
+                [*launcher, sys.executable, "-m", "idlegrid_node", "--server", url, *_kept_in(folder), *arguments],
+                env=environment,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        self.pid = self._popen.pid
+
+    def terminate(self) -> int:
+        self._popen.send_signal(signal.SIGTERM)
+        return self._popen.wait(30)
+
+    def kill(self) -> None:
+        self._popen.kill()
+        self._popen.wait(30)
+
+    def send(self, number: int) -> None:
+        self._popen.send_signal(number)
+
+    def wait(self, timeout: float = 45.0) -> int:
+        return self._popen.wait(timeout)
+
+    @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def guests(self) -> list[psutil.Process]:
+        """All processes below the node that are alive."""
+        try:
+            below = psutil.Process(self.pid).children(recursive=True)
+            return [process for process in below if process.status() != psutil.STATUS_ZOMBIE]
+        except psutil.NoSuchProcess:
+            return []
+
+
+def _kept_in(folder: Path) -> list[str]:
+    return ["--data", str(folder / "data")]
+
+
+Launch = Callable[..., NodeProcess]
+
+
+@contextmanager
+def standing_in() -> Iterator[StandIn]:
+    stand_in = StandIn()
+    try:
+        yield stand_in
+    finally:
+        stand_in.close()
+
+
+@contextmanager
+def launching(stand_in: StandIn, folder: Path) -> Iterator[Launch]:
+    """Yield a function that starts nodes; all are ended, and must leave nothing behind."""
+    started: list[NodeProcess] = []
+
+    def launch(*arguments: str, policy: str = "", name: str = "node") -> NodeProcess:
+        given = arguments or ("--profile", "always")
+        started.append(NodeProcess(stand_in.url, folder / name, *given, policy=policy))
+        return started[-1]
+
+    launch.folder = folder  # type: ignore[attr-defined]
+    try:
+        yield launch
+    finally:
+        for process in started:
+            if process.running:
+                process.terminate()

@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from idlegrid_node.sandbox.job import CPU_BACKSTOP_SECONDS, DISK_MB, MIB, Job, Limits, frame
+
+
+def parts(framed: bytes) -> tuple[list[int], bytes, bytes]:
+    """Take a frame apart as the sandbox does: the numbers, the code, the parameters."""
+    head, rest = framed.split(b"\n", 1)
+    numbers = [int(word) for word in head.split()]
+    assert len(rest) == numbers[0] + numbers[1]
+    return numbers[2:], rest[: numbers[0]], rest[numbers[0] :]
+
+
+def test_a_job_is_framed_by_the_lengths_of_its_parts():
+    _, code, parameters = parts(frame(Job("print('ü')", {"a": "ö\n"})))
+    assert code.decode() == "print('ü')"
+    assert json.loads(parameters) == {"a": "ö\n"}
+
+
+def test_the_limits_follow_in_the_order_in_which_they_are_set():
+    numbers, _, _ = parts(frame(Job("", limits=Limits(memory_mb=2000, cpu=2.0, timeout=10.0, processes=7, files=9))))
+    assert numbers == [7, 9, 1000 * MIB, 4000 * MIB, 21 + CPU_BACKSTOP_SECONDS]
+
+
+def test_processes_that_the_kernel_counts_too_are_added_to_the_limit():
+    assert parts(frame(Job("", limits=Limits(processes=7)), others=30))[0][0] == 37
+
+
+def test_code_that_no_encoding_knows_still_arrives():
+    assert parts(frame(Job("'\ud800'")))[1] == b"'\xed\xa0\x80'"
+
+
+def test_address_space_is_never_too_small_for_threads():
+    assert Limits(memory_mb=16).address_space == 2048 * MIB
+
+
+@pytest.mark.parametrize(("memory_mb", "disk_mb"), [(16, DISK_MB), (2 * DISK_MB, DISK_MB), (4096, 2048)])
+def test_room_for_files_grows_with_the_memory_but_is_never_small(memory_mb, disk_mb):
+    assert Limits(memory_mb=memory_mb).disk_mb == disk_mb
+
+
+def test_a_busy_loop_of_one_core_meets_its_timeout_before_its_cpu_limit():
+    assert Limits(cpu=1.0, timeout=5.0).cpu_seconds > 5.0
