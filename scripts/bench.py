@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measure a grid of real processes: dispatch, round trip, idle cost, queues; prints a table, writes JSON.
+"""Measure a grid of real processes: dispatch, round trip, idle cost, queues, the sandbox; prints a table, writes JSON.
 
-usage: python3 scripts/bench.py [--only a,b,c,d] [--runs N] [--rounds N] [--trips N] [--seconds S]
-                                [--json FILE] [--markdown FILE]
+usage: python3 scripts/bench.py [--only a,b,c,d,e,f,g,h | --sandbox] [--runs N] [--rounds N] [--trips N]
+                                [--seconds S] [--starts N] [--json FILE] [--markdown FILE]
 
 Needs the packages of the server and the node: `python3 scripts/start.py --install-only` installs them.
 """
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+SECTIONS, SANDBOX = "abcdefgh", "befgh"
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -32,6 +33,7 @@ def main() -> int:
     facts = machine.facts(Path(tempfile.gettempdir()))
     print(machine.sentence(facts), flush=True)
     figures = [figure for name in options.only for figure in _section(name, options)]
+    facts["load_after"] = machine.load()
     document = {"machine": facts, "settings": _settings(options), "figures": [one.as_json() for one in figures]}
     _write(options.json, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     if options.markdown:
@@ -42,11 +44,14 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure a grid of real processes.")
-    parser.add_argument("--only", type=_sections, default="abcd", help="of a,b,c,d (default: all)")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", type=_sections, default=SECTIONS, help=f"of {','.join(SECTIONS)} (default: all)")
+    which.add_argument("--sandbox", dest="only", action="store_const", const=SANDBOX, help="what the sandbox costs")
     parser.add_argument("--runs", type=int, default=2000, help="runs per round of a (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of a (default: %(default)s)")
     parser.add_argument("--trips", type=int, default=100, help="round trips of b (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="window of c (default: %(default)s)")
+    parser.add_argument("--starts", type=int, default=100, help="starts of each kind of e (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write docs/benchmarks.md or such, too")
     return parser.parse_args()
@@ -54,8 +59,8 @@ def _options() -> argparse.Namespace:
 
 def _sections(text: str) -> str:
     letters = text.replace(",", "").strip()
-    if not letters or set(letters) - set("abcd"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not some of a,b,c,d")
+    if not letters or set(letters) - set(SECTIONS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not some of {','.join(SECTIONS)}")
     return letters
 
 
@@ -70,7 +75,7 @@ def _with_packages() -> None:
 
 
 def _section(name: str, options: argparse.Namespace) -> list[Any]:
-    from benchlib import dispatch, idle, queues, roundtrip
+    from benchlib import dispatch, filling, halting, idle, queues, roundtrip, waiting, warmth
 
     print(f"measuring {name} …", file=sys.stderr, flush=True)
     sections: dict[str, Callable[[], list[Any]]] = {
@@ -78,12 +83,16 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
         "b": lambda: roundtrip.figures(options.trips),
         "c": lambda: idle.figures(options.seconds),
         "d": queues.figures,
+        "e": lambda: warmth.figures(options.starts),
+        "f": halting.figures,
+        "g": filling.figures,
+        "h": waiting.figures,
     }
     return sections[name]()
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("only", "runs", "rounds", "trips", "seconds")}
+    return {name: getattr(options, name) for name in ("only", "runs", "rounds", "trips", "seconds", "starts")}
 
 
 def _write(file: Path, text: str) -> None:

@@ -11,6 +11,8 @@ import sys
 import debian
 import setup_lib
 
+EVERYTHING = ("-n", "2", "--dist", "loadfile")
+"""All tests: two at a time, because most of them wait for a process; those of one file share what they started."""
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 
@@ -25,7 +27,7 @@ def main() -> int:
         print(f"test.py: {error}", file=sys.stderr)
         return 1
     checks = _python(str(setup_lib.ROOT / "scripts" / "check.py"))
-    tests = _python("-m", "pytest", *sys.argv[1:])
+    tests = _python("-m", "pytest", *(sys.argv[1:] or EVERYTHING))
     print(f"checks: {_outcome(checks)} · tests: {_outcome(tests)}", flush=True)
     return checks or tests
 

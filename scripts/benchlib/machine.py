@@ -21,8 +21,13 @@ def facts(data: Path) -> dict[str, Any]:
         "python": platform.python_version(),
         "redis": _redis(),
         "fsync_ms": round(_fsync_ms(data), 2),
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": load(),
     }
+
+
+def load() -> float:
+    """How many processes wanted a core, over the last minute: what else the machine did, and the benchmark itself."""
+    return round(os.getloadavg()[0], 2)
 
 
 def sentence(found: dict[str, Any]) -> str:
@@ -30,7 +35,7 @@ def sentence(found: dict[str, Any]) -> str:
     return (
         f"{found['cores']} cores ({found['cpu']}), {found['memory_gb']} GB, {found['system']}, "
         f"Python {found['python']}, Redis {found['redis']}, fsync {found['fsync_ms']} ms, "
-        f"load before {found['load_before']}"
+        f"load before {found['load_before']}" + (f", after {found['load_after']}" if "load_after" in found else "")
     )
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
+from benchlib import filling, halting, roundtrip, waiting
 from benchlib.machine import sentence
 from benchlib.report import Figure, markdown_table
+from idlegrid_node.sandbox.pool import REFILL_AFTER_SECONDS
 
 PAGE = """# Benchmarks
 
@@ -25,15 +27,47 @@ Machine: {machine}.
   on the same cores. RQ's two `SimpleWorker`s do a no-op on the same Redis: once enqueued beforehand, from the
   first start to the last end, and once with one `enqueue` call after the other while they work. Medians of
   {rounds} interleaved rounds of {runs} runs (five times as many in batches).
-- **b** {trips} trips through a real node with its sandbox, one after the other, a bare interpreter started after
-  each. Both ratios are against the bare interpreter's median.
+- **b** {trips} trips of each kind through a real node with its sandbox, and as many bare interpreters, in blocks of
+  {block} in a random order. *Back to back*: the next submission follows the last result at once, so it meets the node
+  at work on fresh sandboxes. *100 ms between two*: as somebody sends them from a notebook. All ratios are against the
+  bare interpreter's median.
 - **c** One coordinator, one node, nothing to do, {seconds:g} s; memory of the whole process trees. RSS counts pages
   that processes share once for each, PSS once in all.
 - **d** 200 requirement classes, 100 labels in two sizes of memory. Choosing is the coordinator's own call for one
   run: looking at the classes in Python, the script in Redis, and the way between them.
+- **e** {starts} starts of each kind, in a new random order each round, always with all sandboxes waiting and nothing
+  else under way. A start is what a node does for a run: take a waiting sandbox from the pool, send the job, collect
+  output, exit status and files; only what is tidied up afterwards is not in it. `python3` is the same interpreter;
+  the one with `site` runs in an empty virtual environment, because in the interpreter's own `site-packages` anything
+  may run at each start. A fresh sandbox is begun {refill:g} ms after one was taken, on purpose: that is in the last
+  two lines.
+- **f** {processes} forked processes that spin, {stops} rounds each, levels and orders in random order. Stopped: from
+  the call to the moment when `/proc` shows every one of them in state T. Killed: from the node's decision, which stops
+  them first, until `/proc` shows no live one. Both wait for the last process; the medians are held to the targets.
+- **g** A program that writes to 10 GB under a limit of {limit} MB, {fills} times each. The peak is the highest sum of
+  resident memory of its processes and ours around them that another process saw, looking every 2 ms; pages that
+  processes share count once for each, so it is never too low. The highest of all rounds is held to the target. At
+  level 3 the node itself looks, every 50 ms; at level 4 the kernel holds the limit.
+- **h** One sandbox waits alone, or as many as a node keeps: the proportional set sizes of bubblewrap, supervisor and
+  child, medians of {waits}. Pages of the interpreter's files are shared with whoever else runs it, here with the
+  benchmark: the more interpreters run, the smaller the share. The anonymous part depends on nobody.
+- Levels that a machine does not have are left out; level 4 needs root or a delegated control group.
 """
 
 
 def page(facts: dict[str, Any], settings: dict[str, Any], figures: Iterable[Figure]) -> str:
     """Make the whole page."""
-    return PAGE.format(machine=sentence(facts), table=markdown_table(figures), **settings)
+    return PAGE.format(machine=sentence(facts), table=markdown_table(figures), **settings, **_fixed())
+
+
+def _fixed() -> dict[str, float]:
+    """What the sections do not let anybody choose."""
+    return {
+        "block": roundtrip.BLOCK,
+        "refill": REFILL_AFTER_SECONDS * 1000,
+        "processes": halting.PROCESSES,
+        "stops": halting.ROUNDS,
+        "limit": filling.LIMIT_MB,
+        "fills": filling.ROUNDS,
+        "waits": waiting.ROUNDS,
+    }

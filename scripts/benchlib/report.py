@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 HEADERS = ("", "measured", "value", "beside", "ratio", "target", "")
@@ -10,12 +10,12 @@ HEADERS = ("", "measured", "value", "beside", "ratio", "target", "")
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure is divided by, and the bound that the ratio is to keep."""
+    """What a figure is divided by, and the bound that the ratio is to keep; without a ratio it keeps none."""
 
     reference: float
     name: str
     bound: Literal["≥", "≤"]
-    ratio: float = 1.0
+    ratio: float | None = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Figure:
     @property
     def met(self) -> bool | None:
         """Whether the target is kept; None when there is none."""
-        if self.target is None or self.ratio is None:
+        if self.target is None or self.target.ratio is None or self.ratio is None:
             return None
         return self.ratio >= self.target.ratio if self.target.bound == "≥" else self.ratio <= self.target.ratio
 
@@ -46,9 +46,10 @@ class Figure:
         value = f"{self.value:,.{_digits(self.value)}f} {self.unit}"
         if self.target is None or self.ratio is None:
             return (self.section, self.name, value, "", "", "", "")
-        target = f"{self.target.bound} {self.target.ratio:g} ×"
-        verdict = "met" if self.met else "MISSED"
-        return (self.section, self.name, value, self.target.name, f"{self.ratio:.2f} ×", target, verdict)
+        beside = (self.section, self.name, value, self.target.name, f"{self.ratio:.2f} ×")
+        if self.target.ratio is None:
+            return (*beside, "", "")
+        return (*beside, f"{self.target.bound} {self.target.ratio:g} ×", "met" if self.met else "MISSED")
 
     def as_json(self) -> dict[str, Any]:
         """All of it, with the ratio and the verdict."""
@@ -60,9 +61,25 @@ def at_most(limit: float, unit: str) -> Target:
     return Target(limit, f"{limit:g} {unit}", "≤")
 
 
+def p50(values: Sequence[float]) -> float:
+    """Return the median."""
+    return statistics.median(values)
+
+
 def p99(values: Sequence[float]) -> float:
     """Return the 99th percentile, interpolated."""
     return statistics.quantiles(values, n=100, method="inclusive")[98]
+
+
+def spread(
+    section: str, name: str, times: Sequence[float], bound: Target | None = None, tail: float | None = None
+) -> list[Figure]:
+    """The p50 and the p99 of times in milliseconds; `bound` is for the p50, `tail` the p99's ratio to the same."""
+    detail = {"rounds": len(times), "ms": [round(value, 2) for value in times]}
+    return [
+        Figure(section, f"{name}, p50", p50(times), "ms", bound, detail),
+        Figure(section, f"{name}, p99", p99(times), "ms", bound and replace(bound, ratio=tail)),
+    ]
 
 
 def text_table(figures: Iterable[Figure]) -> str:

@@ -29,7 +29,7 @@ from idlegrid_server.core.model import Need, Node, NodeHealth, Outcome, Priority
 from idlegrid_server.core.polls import OpenPolls, Poll
 from idlegrid_server.core.ports import Clock, Files, Ids
 from idlegrid_server.core.queries import Reader, RunView
-from idlegrid_server.core.updates import Updates
+from idlegrid_server.core.updates import End, Updates
 from idlegrid_server.core.writer import Writer
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Coordinator:
             if run.lease_via == "legacy":
                 continue  # such a worker can be told nothing; its result will not be taken
             self.polls.order(node_id, [Order("stop", run.uuid, run.lease_id or "", "cancelled")])
-        self.updates.publish(batch.notices())
+        self.updates.publish(batch.notices(), _ended(batch))
 
     def _note(self, node: Node) -> None:
         if node.health is NodeHealth.ALIVE:
@@ -113,8 +113,7 @@ class Coordinator:
         with self.updates.end_of(run_id) as ended:
             view = await self.read(self.reader.view, _checked(run_id))
             if view is not None and wait > 0 and not view.run.state.is_final and not self._stopping:
-                await _wait(ended, wait)
-                view = await self.read(self.reader.view, run_id)
+                view = await _end_within(ended, wait) or await self.read(self.reader.view, run_id)
         if view is None:
             raise NotFound(f"Task {run_id} not found")
         return view
@@ -253,3 +252,19 @@ async def _wait(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def _end_within(end: End, seconds: float) -> RunView | None:
+    try:
+        return await asyncio.wait_for(end, seconds)
+    except TimeoutError:
+        return None
+
+
+def _ended(batch: Batch) -> dict[int, RunView]:
+    """Runs that ended with this batch and left something: their end needs not be read again."""
+    return {
+        run.id: RunView(run, left.result, left.error)
+        for run in batch.changed_runs.values()
+        if run.state.is_final and (left := batch.outputs.get(run.uuid)) is not None
+    }

@@ -1,16 +1,19 @@
 """Those who watch: WebSocket listeners, and requests that wait for a run's end. Lives on the event loop."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
 from idlegrid_server.core.model import Notice
+from idlegrid_server.core.queries import RunView
 
 BACKLOG: Final = 1_000
 """Notices kept for a slow listener; one that falls further behind is cut off and must come again."""
 
 END_EVENTS: Final = frozenset({"task_completed", "task_failed"})
+
+End = asyncio.Future[RunView | None]
 
 
 class Updates:
@@ -18,16 +21,20 @@ class Updates:
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Queue[Notice | None]] = set()
-        self._ends: dict[int, set[asyncio.Event]] = {}
+        self._ends: dict[int, set[End]] = {}
 
-    def publish(self, notices: Iterable[Notice]) -> None:
-        """Something happened."""
+    def publish(self, notices: Iterable[Notice], ended: Mapping[int, RunView] | None = None) -> None:
+        """Something happened. `ended` are runs whose end is known whole: who waits for it need not read it."""
         for notice in notices:
             if notice.event in END_EVENTS and notice.run_id in self._ends:
-                for event in self._ends[notice.run_id]:
-                    event.set()
+                self._end(notice.run_id, (ended or {}).get(notice.run_id))
             for listener in list(self._listeners):
                 self._hand(listener, notice)
+
+    def _end(self, run_id: int, view: RunView | None) -> None:
+        for end in self._ends[run_id]:
+            if not end.done():
+                end.set_result(view)
 
     def _hand(self, listener: "asyncio.Queue[Notice | None]", notice: Notice) -> None:
         if listener.qsize() < BACKLOG:
@@ -40,9 +47,8 @@ class Updates:
         """No more notices: every listener is told, every wait ends."""
         for listener in self._listeners:
             listener.put_nowait(None)
-        for events in self._ends.values():
-            for event in events:
-                event.set()
+        for run_id in self._ends:
+            self._end(run_id, None)
 
     @contextmanager
     def listening(self) -> "Iterator[asyncio.Queue[Notice | None]]":
@@ -55,13 +61,13 @@ class Updates:
             self._listeners.discard(listener)
 
     @contextmanager
-    def end_of(self, run_id: int) -> Iterator[asyncio.Event]:
-        """An event that is set when the run ends."""
-        event = asyncio.Event()
-        self._ends.setdefault(run_id, set()).add(event)
+    def end_of(self, run_id: int) -> Iterator[End]:
+        """A future that is done when the run ends, or when nobody will hear of it; with the run as far as known."""
+        end: End = asyncio.get_running_loop().create_future()
+        self._ends.setdefault(run_id, set()).add(end)
         try:
-            yield event
+            yield end
         finally:
-            self._ends[run_id].discard(event)
+            self._ends[run_id].discard(end)
             if not self._ends[run_id]:
                 del self._ends[run_id]

@@ -56,6 +56,7 @@ class Writer:
         self._settled: set[str] = set()
         self._crowded = False
         self._turned_away = False
+        self._dry = True
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -97,11 +98,20 @@ class Writer:
     def _carry_out(self, entries: list[_Entry]) -> None:
         """The outermost edge: a fault that nobody foresaw is the answer of those it met, and the writer goes on."""
         try:
-            self._pop(entries)
-            self._write(entries)
+            for turn in self._turns(entries):
+                self._pop(turn)
+                self._write(turn)
         except Exception as error:
             log.exception("the writer met a fault")
             _fail([entry for entry in entries if not entry.future.done()], error)
+
+    def _turns(self, entries: list[_Entry]) -> list[list[_Entry]]:
+        """What is written together. Who leases comes last while the queue is dry: a result that somebody waits for
+        is not kept waiting by a look into an empty queue."""
+        if not self._dry:
+            return [entries]
+        turns = [[entry for entry in entries if isinstance(entry.command, LeaseRuns) is last] for last in (False, True)]
+        return [turn for turn in turns if turn] or [[]]
 
     def _take(self) -> tuple[list[_Entry], bool]:
         """What has gathered, waiting for the first; whether it is the last."""
@@ -148,6 +158,7 @@ class Writer:
         except QueueUnavailable:
             popped = [[] for _ in leasing]
             self._turned_away = True
+        self._dry = not any(popped)
         for command, uuids in zip(leasing, popped, strict=True):
             command.popped = uuids
 

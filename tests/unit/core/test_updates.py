@@ -1,6 +1,7 @@
 """Those who watch."""
 
 import asyncio
+import functools
 
 from idlegrid_server.core.model import Notice
 from idlegrid_server.core.updates import BACKLOG, Updates
@@ -37,30 +38,53 @@ def test_a_slow_listener_is_cut_off_and_the_others_are_not():
         assert (slow.qsize(), quick.qsize()) == (0, 1)
 
 
-def test_a_wait_for_a_runs_end_ends_with_it_and_with_nothing_else():
+def on_a_loop(test):
+    """Run a test that waits for ends: they live on an event loop."""
+
+    @functools.wraps(test)
+    def run():
+        asyncio.run(test())
+
+    return run
+
+
+@on_a_loop
+async def test_a_wait_for_a_runs_end_ends_with_it_and_with_nothing_else():
     updates = Updates()
     with updates.end_of(1) as ended:
         updates.publish([Notice("task_started", 1), Notice("task_updated", 1), Notice("task_completed", 2)])
-        assert not ended.is_set()
+        assert not ended.done()
         updates.publish([Notice("task_failed", 1)])
-        assert ended.is_set()
+        assert ended.result() is None
 
 
-def test_many_may_wait_for_one_run():
+@on_a_loop
+async def test_a_wait_ends_with_the_run_itself_where_it_is_known():
     updates = Updates()
-    with updates.end_of(1) as one:
+    seen = object()
+    with updates.end_of(1) as ended:
+        updates.publish([Notice("task_completed", 1)], {1: seen, 2: object()})
+        assert ended.result() is seen
+
+
+@on_a_loop
+async def test_many_may_wait_for_one_run_and_one_may_give_up():
+    updates = Updates()
+    with updates.end_of(1) as one, updates.end_of(1) as impatient:
+        impatient.cancel()
         with updates.end_of(1) as two:
             pass
         updates.publish([Notice("task_completed", 1)])
-        assert (one.is_set(), two.is_set()) == (True, False)
+        assert (one.done(), two.done()) == (True, False)
 
 
-def test_closing_ends_every_wait_and_tells_every_listener():
+@on_a_loop
+async def test_closing_ends_every_wait_and_tells_every_listener():
     updates = Updates()
     with updates.listening() as listener, updates.end_of(1) as ended:
         updates.close()
         assert drain(listener) == [None]
-        assert ended.is_set()
+        assert ended.done()
 
 
 def test_a_listener_waits_on_the_event_loop():
