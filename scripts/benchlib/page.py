@@ -32,7 +32,8 @@ Machine: {machine}.
   at work on fresh sandboxes. *100 ms between two*: as somebody sends them from a notebook. All ratios are against the
   bare interpreter's median.
 - **c** One coordinator, one node, nothing to do, {seconds:g} s; memory of the whole process trees. RSS counts pages
-  that processes share once for each, PSS once in all.
+  that processes share once for each, PSS once in all. The node's RSS is its own process's; the sandboxes that wait
+  beside it, each of two interpreters that share nearly all their pages, are in its PSS.
 - **d** 200 requirement classes, 100 labels in two sizes of memory. Choosing is the coordinator's own call for one
   run: looking at the classes in Python, the script in Redis, and the way between them.
 - **e** {starts} starts of each kind, in a new random order each round, always with all sandboxes waiting and nothing

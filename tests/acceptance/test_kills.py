@@ -17,6 +17,8 @@ CROWD = (
 )
 """Ten processes that are in no hurry."""
 
+WAITING = 2
+"""Sandboxes that a node keeps waiting."""
 LEFTOVER_SECONDS = 5.0
 """So long after a node's death its guests may still be there, and no longer."""
 
@@ -289,6 +291,13 @@ def small_disk(folder) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+def sandboxes(up):
+    """Its sandboxes that are whole: bubblewrap, a supervisor, and the process that is to be the code."""
+    return [
+        process for process in up.below() if process.name() == "bwrap" and len(process.children(recursive=True)) > 1
+    ]
+
+
 def fill(disk: Path) -> Path:
     """Take all space that is left."""
     ballast = disk / "ballast"
@@ -303,7 +312,9 @@ def fill(disk: Path) -> Path:
 def test_a_full_disk_is_a_clear_503_and_loses_nothing(small_disk, whole, eventually):
     """Record, queue, logs and spool are all on it: what has run can be neither reported nor written down."""
     up = whole("--nodes", "1", data=small_disk / "grid", hasty=True)
-    grid, idle = up.caller(), len(up.below())
+    grid = up.caller()
+    eventually(lambda: len(sandboxes(up)) == WAITING, "sandboxes wait for work")
+    idle = len(up.below())
     runs = flood(grid, 10, "import time; time.sleep(0.5); print({})")
     eventually(lambda: ended_so_far(grid) >= 2, "a few runs have ended")
     ballast = fill(small_disk)

@@ -87,7 +87,7 @@ def test_unknown_idleness_counts_as_busy(coordinator, launch, keyboard):
 
 
 def test_a_key_freezes_all_processes_and_a_pause_thaws_them(coordinator, launch, keyboard):
-    node = launch("--profile", "desktop", policy=policy(keyboard))
+    node = launch("--profile", "desktop", policy=policy(keyboard, warm_sandboxes=0))
     attempt = coordinator.submit(BUSY_CROWD, timeout=60)
     coordinator.wait(lambda: len(node.guests) >= 20, "20 busy processes")
     coordinator.wait(lambda: coordinator.states_of(attempt)[-1:] == ["running"], "a heartbeat: running")
