@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from idlegrid_server.core.commands import HeldAttempt, NodeFacts, Order, Report
+from idlegrid_server.core.commands import HeldAttempt, NodeFacts, Order, Report, ReportRuns
 from idlegrid_server.core.coordinator import Coordinator, Room
 from idlegrid_server.core.errors import Conflict, NotFound, StaleReport
 from idlegrid_server.core.limits import Times
@@ -182,6 +182,24 @@ def test_a_view_may_wait_for_the_runs_end(grid):
         watching = asyncio.ensure_future(coordinator.view(run.id, LONG))
         await coordinator.report("n1", [report(lease)])
         view = await watching
+        assert (view.run.state, view.result) == ("completed", "1")
+
+    grid(story)
+
+
+def test_a_run_that_was_made_here_and_ended_elsewhere_is_looked_up(grid, engine):
+    """Another coordinator's news does not reach this one's waits."""
+
+    async def story(coordinator):
+        await coordinator.beat("n1", HERE, [])
+        (run,) = await coordinator.submit([submission()])
+        (lease,) = (await coordinator.fetch("n1", Room(1))).leases
+        clock = SystemClock()
+        elsewhere = Writer(SqlRecord(engine, clock.now), MemoryQueue(clock), lambda _: None, lambda _: None)
+        elsewhere.start()
+        await asyncio.to_thread(elsewhere.do, ReportRuns("n1", [report(lease)]))
+        await asyncio.to_thread(elsewhere.stop)
+        view = await coordinator.view(run.id, LONG)
         assert (view.run.state, view.result) == ("completed", "1")
 
     grid(story)
