@@ -10,8 +10,7 @@ from pathlib import Path
 from idlegrid_node.sandbox.meter import MIB, Usage
 
 LOWEST_SHARES = 15
-"""The weight of nice 19. The kernel's least, 2, starves a guest so far that it cannot even die in time on a busy
-machine; and what it holds while it forks, others wait for."""
+"""The weight of nice 19: a guest has the same share with control groups and without."""
 PERIOD_US = 100_000
 """The kernel's own default for a CPU quota's period, in microseconds."""
 SMALLEST_QUOTA_US = 1_000
