@@ -6,7 +6,6 @@ The wall clock stands while the job is frozen, and so does its CPU clock: nothin
 
 import contextlib
 import os
-import select
 import selectors
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from idlegrid_node.errors import SandboxUnavailable
 from idlegrid_node.output import Capture
 from idlegrid_node.sandbox.files import FilesOut
 from idlegrid_node.sandbox.job import Job
+from idlegrid_node.sandbox.launch import readable
 from idlegrid_node.sandbox.limits import Watcher
 from idlegrid_node.sandbox.meter import Usage
 from idlegrid_node.sandbox.report import Event, FileBegins, FileBytes, Line
@@ -302,7 +302,8 @@ class Execution:
         if self._ack_by is not None and now >= self._ack_by:
             self._end(self._freeze_cause)
         elif self._waits:
-            if now >= self._stand_by and not self._has_news():
+            # It may be we who were kept waiting, by the kernel: what it has said meanwhile counts.
+            if now >= self._stand_by and not readable(self._fds.report, 0.0):
                 raise SandboxUnavailable("it did not begin in time" if not self.ending.begun else "its end is missing")
         elif self.ending.out.flooded or self.ending.err.flooded:
             self._end("output_limit")
@@ -312,10 +313,6 @@ class Execution:
             self._end("timeout")
         elif now >= self._watcher.due and (cause := self._watcher.look(now)):
             self._end(cause)
-
-    def _has_news(self) -> bool:
-        """Tell whether the supervisor has said something: it may be we who were kept waiting by the kernel."""
-        return bool(select.select([self._fds.report], [], [], 0)[0])
 
     def _broken(self, complaint: str) -> None:
         """The sandbox is gone or never came; if it was the kernel that ended it, that was for its memory."""
@@ -335,8 +332,6 @@ class Execution:
             return
         if not self.frozen and not self._waits:
             sandbox.stop()
-            with selectors.DefaultSelector() as only_report:
-                only_report.register(self._fds.report, selectors.EVENT_READ)
-                only_report.select(KILL_ACK_SECONDS)
+            readable(self._fds.report, KILL_ACK_SECONDS)
             self._watcher.take_note()
         sandbox.kill()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import select
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +50,13 @@ class Launched:
                     pipe.close()
         self.close_control()
         os.close(self.report)
+
+
+def readable(fd: int, seconds: float) -> bool:
+    """Wait until there is something to read, so many seconds at most; however high the descriptor's number."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
 def launch(backend: Backend, disk_mb: int, uid: int | None, folder: str) -> Launched:

@@ -5,7 +5,6 @@ warm --start--> running --stop--> stopped --resume--> running --(ends, or kill)-
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import time
@@ -14,7 +13,7 @@ from idlegrid_node.errors import SandboxUnavailable
 from idlegrid_node.sandbox import meter, scratch
 from idlegrid_node.sandbox.backend import Backend, Kind
 from idlegrid_node.sandbox.job import Job, Limits, frame
-from idlegrid_node.sandbox.launch import Launched, launch
+from idlegrid_node.sandbox.launch import Launched, launch, readable
 from idlegrid_node.sandbox.report import Event, Line, ReportParser
 
 STOP, CONTINUE = b"s", b"c"
@@ -22,6 +21,7 @@ CHUNK = 256 * 1024
 OWN_TASKS = 3
 """Threads in the tree that are ours: the supervisor has two, and bubblewrap or the watcher of the disk is one."""
 LEAVE_SECONDS = 2.0
+"""How long a supervisor may take to end what it has, and to clear up."""
 FORK_HEADROOM = 8
 """How far the kernel lets a tree grow beyond its limit: what goes over is seen, and ended by name."""
 
@@ -61,11 +61,9 @@ class Sandbox:
     def wait_for(self, word: bytes, seconds: float) -> None:
         """Wait for a word of the supervisor. Raises `SandboxUnavailable` if it ends or is not in time."""
         deadline = time.monotonic() + seconds
-        poll = select.poll()
-        poll.register(self.fds.report, select.POLLIN)
         heard = False
         while not heard:
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            if not readable(self.fds.report, deadline - time.monotonic()):
                 raise SandboxUnavailable(f"the sandbox did not say {word.decode()!r} within {seconds:g} s")
             for event in self.read_report():
                 self.heed(event)
@@ -167,7 +165,7 @@ class Sandbox:
     def over_memory(self, limits: Limits, used: meter.Usage) -> bool:
         """Tell whether it is over its memory: the kernel's word where it counts, else an exact look."""
         if self._group is not None:
-            return self._group.out_of_memory
+            return self.killed_for_memory()
         return meter.memory_over(self.pid, limits.memory_mb, used)
 
     def killed_for_memory(self) -> bool:
@@ -230,9 +228,7 @@ class _Init:
 
     def wait(self, seconds: float) -> None:
         """Wait until nothing of it is left, so many seconds at most, and forget it."""
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        poll.poll(seconds * 1000)
+        readable(self._fd, seconds)
         os.close(self._fd)
 
 

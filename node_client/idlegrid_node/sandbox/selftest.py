@@ -7,7 +7,6 @@ import ctypes
 import functools
 import os
 import platform
-import select
 import subprocess
 import tempfile
 import time
@@ -29,6 +28,7 @@ from idlegrid_node.sandbox.execution import Ending, Execution
 from idlegrid_node.sandbox.files import FilesOut
 from idlegrid_node.sandbox.floor import HostFloor
 from idlegrid_node.sandbox.job import Job, Limits
+from idlegrid_node.sandbox.launch import readable
 from idlegrid_node.sandbox.limits import Host, Watcher
 from idlegrid_node.sandbox.remedies import (
     REMEDY_INSTALL,
@@ -265,7 +265,7 @@ def _stop_holds(backend: Backend) -> str:
         sandbox.wait_ready(LIMITS.timeout)
         sandbox.start(Job(SPINNERS, limits=LIMITS))
         sandbox.wait_for(b"begun", LIMITS.timeout)
-        select.select([sandbox.fds.out], [], [], LIMITS.timeout)
+        readable(sandbox.fds.out, LIMITS.timeout)
         sandbox.stop()
         sandbox.wait_for(b"stopped", LIMITS.timeout)
         return "held" if _stand_still(sandbox) else "processes ran on while stopped"
