@@ -1,4 +1,7 @@
-"""What submitted code may use while it runs on a node."""
+"""What submitted code may use while it runs on a node.
+
+In a sandbox this file by itself is the module `idlegrid`: it imports nothing but the standard library.
+"""
 
 import json
 import os

@@ -28,6 +28,7 @@ from idlegrid_node.sandbox.pool import Pool
 from idlegrid_node.sandbox.selftest import Standing, no_lower
 from idlegrid_node.settings import Settings, last_joined, note_joined
 from idlegrid_node.slots import Room, offer
+from idlegrid_node.taskfiles import Cache, TaskFiles
 from idlegrid_node.watch import OwnerWatch
 from idlegrid_node.wire import Answer, Lease, Order
 
@@ -36,6 +37,7 @@ CHATTER_SECONDS = 0.5
 """New output and new attempts are told within this; most runs are over by then and need no heartbeat."""
 RETEST_SECONDS = 60.0
 """How often a node without a sandbox looks whether it has one now."""
+UNREGISTERED = "the operator has unregistered this machine: it takes no more work until idlegrid node is started anew"
 LEAVE_SECONDS = 2.5
 LAST_WORD_SECONDS = 1.0
 """With LEAVE_SECONDS: a leaving node is gone within 5 s, whatever the coordinator does."""
@@ -53,10 +55,11 @@ class Agent:
         self._level = 0
         self._server_id = last_joined(settings.folder)
         self._leaving = False
+        self._joining = True
         self._crew = Crew(settings.policy, _offered(settings), self._moved)
         self._delivery = Delivery(link, settings.folder / "spool")
         self._testing = threading.Lock()
-        self._workshop = _workshop(settings, self._sandbox_broke)
+        self._workshop = _workshop(settings, link, self._sandbox_broke)
         self._heart = Heart(self._beat)
         self._poller = Poller(link, self._crew.room, self._take, self._heart.soon)
         self._polling = False
@@ -96,13 +99,15 @@ class Agent:
         if self._standing.backend is None and time.monotonic() - self._tested_at >= RETEST_SECONDS:
             self._test_sandbox()
         runners = self._crew.runners()
-        said = bulletin.body(self._settings, self._crew, self._standing, self._delivery.kept(self._server_id))
+        kept = self._delivery.kept(self._server_id)
+        said = bulletin.body(self._settings, self._crew, self._standing, kept, joins=self._joining)
         answer = self._link.heartbeat(said)
+        self._joining = False
         bulletin.acknowledge(runners, said["attempts"])
         self._joined(answer.server_id)
         self._delivery.catch_up(answer.server_id)
         self._obey(answer.orders)
-        if not self._polling:
+        if not self._polling and not self._crew.unregistered:
             self._polling = True
             self._poller.start()
         return answer.heartbeat_seconds
@@ -120,7 +125,7 @@ class Agent:
         self._obey(answer.orders)
 
     def _start(self, lease: Lease, server_id: str) -> None:
-        backend = self._standing.backend
+        backend = self._standing.backend if lease.task_type in self._settings.task_types else None
         runner = backend and self._crew.admit(lease.lease_id, lambda: self._runner(lease, server_id, backend))
         if runner:
             threading.Thread(target=self._work, args=(runner,), name=f"run-{lease.run[:8]}", daemon=True).start()
@@ -186,7 +191,8 @@ class Agent:
             self._take(answer)
 
     def _give_back(self, lease: Lease, server_id: str) -> None:
-        report = returned(lease, self._crew.position.reason)
+        taken = lease.task_type in self._settings.task_types
+        report = returned(lease, self._crew.position.reason if taken else "task_type")
         self._delivery.send(report, server_id, None, self._patience())
 
     def _patience(self) -> float:
@@ -199,10 +205,18 @@ class Agent:
                     self._crew.stop(order.lease_id, order.reason or "cancelled")
                 case "drain" | "resume":
                     self._crew.drain(draining=order.kind == "drain")
+                case "leave":
+                    self._unregister()
                 case _:
                     log.warning("unknown_order", action="order", kind=order.kind)
-        if orders:
+        if any(order.kind != "leave" for order in orders):
             self._heart.soon(CHATTER_SECONDS)
+
+    def _unregister(self) -> None:
+        """Work for this coordinator no more, but live on: who has started us would only start us again."""
+        if self._crew.unregister():
+            self._poller.close()
+            log.warning("unregistered", action="order", message=UNREGISTERED)
 
     def _moved(self, before: Position, after: Position) -> None:
         self._workshop.pool.allow(filling=after.state in {State.IDLE, State.RUNNING})
@@ -231,11 +245,13 @@ class Agent:
             self._crew.sandbox(works=self._standing.backend is not None)
 
 
-def _workshop(settings: Settings, failed: Callable[[str], None]) -> Workshop:
+def _workshop(settings: Settings, link: Link, failed: Callable[[str], None]) -> Workshop:
     policy = settings.policy
     reserve = policy.memory_floor_mb or default_reserve_mb(machine.memory_mb())
     host = Host(HostFloor(reserve), Placement())
-    return Workshop(Pool(policy.warm_sandboxes, failed), host, settings.folder / "files")
+    task_files = TaskFiles(link, Cache(settings.folder / "task_files"))
+    pool = Pool(policy.warm_sandboxes, failed)
+    return Workshop(pool, host, settings.folder / "files", task_files, policy.network)
 
 
 def _offered(settings: Settings) -> Room:

@@ -13,18 +13,22 @@ LOG_CHARACTERS = 256 * 1024
 """How much log one heartbeat carries."""
 
 
-def body(settings: Settings, crew: Crew, standing: Standing, kept: Iterable[Report]) -> dict[str, Any]:
-    """Return a heartbeat's body but for `node_id`; `kept` are reports that still wait to be delivered."""
+def body(settings: Settings, crew: Crew, standing: Standing, kept: Iterable[Report], *, joins: bool) -> dict[str, Any]:
+    """Return a heartbeat's body but for `node_id`.
+
+    `kept` are reports that still wait to be delivered; `joins` says that the node has just been started.
+    """
     position, offered = crew.position, crew.offered
     python = standing.backend.python.version if standing.backend else machine.python_version()
     return {
         **machine.describe(),
+        "joins": joins,
         "status": position.state.value,
         "reason": position.reason,
         "python": python,
         "profile": settings.policy.profile,
         "slots": offered.slots,
-        "task_types": ["python"],
+        "task_types": list(settings.task_types),
         "labels": list(settings.labels),
         "resources": {"cpu_cores": offered.cpu, "memory_mb": offered.memory_mb},
         "current_load": machine.load(),

@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from idlegrid.cli import Command
 from idlegrid_node import settings as reading
 from idlegrid_node.errors import SettingsError
 from idlegrid_node.folder import DataFolder
-from idlegrid_node.policy import PROFILES, load
+from idlegrid_node.policy import NETWORKS, PROFILES, Policy, load, validated
 from idlegrid_node.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--labels", default="", metavar="A,B", help="what runs may require of this node")
     parser.add_argument("--packages", type=Path, metavar="DIR", help="a folder of modules that runs may import")
     parser.add_argument("--preload", default="", metavar="A,B", help="modules imported before a run needs them")
+    parser.add_argument(
+        "--task-types", metavar="A,B", help="take only these: python, shell, http (IDLEGRID_NODE_TASK_TYPES)"
+    )
+    parser.add_argument(
+        "--network", choices=NETWORKS, help="where http tasks may go (IDLEGRID_NODE_NETWORK; default: none)"
+    )
     parser.add_argument("--trust-submitters", action="store_true", help="run code without a sandbox if there is none")
 
 
@@ -93,12 +100,13 @@ def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:
     server = arguments.server or os.environ.get("IDLEGRID_URL")
     if not server:
         raise SettingsError("which coordinator? give --server URL or set IDLEGRID_URL")
-    policy_file = os.environ.get("IDLEGRID_NODE_POLICY")
+    policy = _policy(arguments)
+    types = arguments.task_types or os.environ.get("IDLEGRID_NODE_TASK_TYPES", "")
     return Settings(
         server=server,
         node_id=reading.identity(folder, arguments.name),
         folder=folder,
-        policy=load(arguments.profile, Path(policy_file) if policy_file else None),
+        policy=policy,
         api_key=arguments.join or os.environ.get("IDLEGRID_API_KEY") or None,
         slots=arguments.slots,
         labels=tuple(filter(None, (label.strip() for label in arguments.labels.split(",")))),
@@ -107,7 +115,15 @@ def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:
         packages=reading.packages(arguments.packages),
         preload=reading.preload(arguments.preload),
         max_level=reading.max_level(dict(os.environ)),
+        task_types=reading.task_types(types, policy.network),
     )
+
+
+def _policy(arguments: argparse.Namespace) -> Policy:
+    file = os.environ.get("IDLEGRID_NODE_POLICY")
+    policy = load(arguments.profile, Path(file) if file else None)
+    network = arguments.network or os.environ.get("IDLEGRID_NODE_NETWORK")
+    return validated(replace(policy, network=network)) if network else policy
 
 
 def _slots(text: str) -> int:

@@ -27,6 +27,7 @@ class Crew:
         self._cpu_of_ended = 0.0
         self._changed = changed
         self._leaving = False
+        self._unregistered = False
 
     @property
     def position(self) -> Position:
@@ -37,6 +38,11 @@ class Crew:
     def offered(self) -> Room:
         """What the node offers in all."""
         return self._slots.offered
+
+    @property
+    def unregistered(self) -> bool:
+        """Whether the operator wants this node no more."""
+        return self._unregistered
 
     def room(self) -> Room:
         """Return what may be asked for now."""
@@ -96,6 +102,15 @@ class Crew:
         """Take no more work (the operator's wish), or take it again."""
         with self._moving():
             self._ladder.order(time.monotonic(), draining=draining)
+
+    def unregister(self) -> bool:
+        """End all, with nothing to report, and take no more for good; False when that was said before."""
+        with self._moving():
+            first, self._unregistered = not self._unregistered, True
+            self._ladder.unregister(time.monotonic())
+            for runner in self._runners.values():
+                runner.stop("lease_gone")
+        return first
 
     def stop(self, lease_id: str, reason: str) -> bool:
         """End one attempt; False when it is not held."""

@@ -5,6 +5,7 @@
     IdlegridError                (from idlegrid.errors)
     └── NodeError
         ├── SettingsError        a setting or the owner's policy makes no sense
+        ├── FilesChanged         the files of a run's task are not those that its lease named
         ├── DataFolderInUse      another node works in the same data folder
         └── SandboxUnavailable   no way to run foreign code safely on this machine
 """
@@ -22,6 +23,10 @@ class SettingsError(NodeError):
 
 class DataFolderInUse(NodeError):
     """Another node already works in the data folder."""
+
+
+class FilesChanged(NodeError):
+    """The files of a run's task are not those that its lease named: another lease may have them."""
 
 
 class SandboxUnavailable(NodeError):

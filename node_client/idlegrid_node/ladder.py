@@ -5,7 +5,8 @@
     busy → cooling → idle ⇄ running → frozen → evicting → busy
                                 ↑________|
 
-and `unknown` (cannot tell, which counts as busy), `paused` (by the owner), `draining` (by the operator).
+and `unknown` (cannot tell, which counts as busy), `paused` (by the owner; for good, when the operator has
+unregistered the node), `draining` (by the operator).
 Each transition carries one reason code of the protocol. Two promises, tested as properties: after an input
 nothing goes on running, and nothing leads from `evicting` back to `running`: a stop once begun is carried
 through (Folding@home's issue 448 is what happens otherwise).
@@ -89,6 +90,7 @@ class Ladder:
         self._sandbox: bool | None = None
         self._draining = False
         self._paused = False
+        self._unregistered = False
         self._signs: Signs | None = None
         self._frozen_since: float | None = None
         self._evicting = ""
@@ -124,18 +126,26 @@ class Ladder:
         self._paused = self._paused if paused is None else paused
         return self._settle(now)
 
+    def unregister(self, now: float) -> Position:
+        """The operator wants this node no more: nothing leads back but a new start."""
+        self._unregistered = True
+        return self._settle(now)
+
     @property
     def takes_work(self) -> bool:
         """Whether new attempts may be asked for."""
         return self.position.state in {State.IDLE, State.RUNNING}
 
     def _settle(self, now: float) -> Position:
-        self.position = self._held_position(now) if self._held else self._free_position()
+        self.position = self._unwanted() or (self._held_position(now) if self._held else self._free_position())
         frozen = self.position.state is State.FROZEN
         self._frozen_since = (self._frozen_since if self._frozen_since is not None else now) if frozen else None
         if self.position.state is State.EVICTING:
             self._evicting = self.position.reason
         return self.position
+
+    def _unwanted(self) -> Position | None:
+        return Position(State.PAUSED, "unregistered") if self._unregistered else None
 
     def _free_position(self) -> Position:
         if not self._sandbox:

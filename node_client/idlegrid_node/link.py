@@ -3,12 +3,12 @@
 import random
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from idlegrid.errors import Unreachable
 from idlegrid.session import Session
 from idlegrid_node.slots import Room
-from idlegrid_node.wire import Answer
+from idlegrid_node.wire import Answer, Lease, TaskFile
 
 POLL_SECONDS = 25.0
 """How long the coordinator may hold a poll: below the 30 s at which proxies begin to cut."""
@@ -49,6 +49,18 @@ class Link:
         """Send a file that an attempt left, before its report."""
         path = f"/internal/files/{quote(report['run'])}/{quote(name)}"
         self._session.put(path, content, params={"node_id": self.node_id, "lease_id": report["lease_id"]})
+
+    def task_file(self, lease: Lease, file: TaskFile) -> bytes:
+        """Fetch a file of a lease's task; what is larger than the lease said is not read to its end."""
+        words = urlencode({"node_id": self.node_id, "lease_id": lease.lease_id})
+        path = f"/internal/task-files/{quote(lease.run)}/{quote(file.name)}?{words}"
+        content = bytearray()
+        with self._session.stream(path) as pieces:
+            for piece in pieces:
+                content += piece
+                if len(content) > file.size:
+                    break
+        return bytes(content)
 
     def close(self) -> None:
         """Close all connections; calls under way end with `Unreachable`."""

@@ -24,6 +24,12 @@ _LAST_WORDS = (
     (re.compile(r"\[Errno 12\]|^MemoryError"), "memory_limit"),
 )
 """How Python's last line tells that the code ran into a limit that refuses rather than kills."""
+_SHELLS_LAST_WORDS = (
+    (re.compile(r"No space left on device$|File too large$|Disk quota exceeded$"), "disk_limit"),
+    (re.compile(r"Cannot fork$|Resource temporarily unavailable$"), "process_limit"),
+    (re.compile(r"Cannot allocate memory$|Out of space$"), "memory_limit"),
+)
+"""The same of a shell and the programs it starts, as the C library words it (dash has `Cannot fork` of its own)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ def judge(ending: Ending, lease: Lease) -> Verdict:
     if exit_code == 0:
         return Verdict("completed", exit_code=0)
     error = _own_error(ending.err.text(), exit_code)
-    return Verdict("failed", _refused_by(error), error, exit_code)
+    return Verdict("failed", _refused_by(error, lease), error, exit_code)
 
 
 def result_text(text: str) -> str:
@@ -55,10 +61,12 @@ def result_text(text: str) -> str:
     return text.removesuffix("\n")
 
 
-def _refused_by(error: str) -> str:
-    """Return the limit that a traceback ends with, or `user_error`."""
-    last = last_line(error) if _TRACEBACK in error else ""
-    return next((limit for sign, limit in _LAST_WORDS if sign.search(last)), "user_error")
+def _refused_by(error: str, lease: Lease) -> str:
+    """Return the limit that a traceback, or a shell's complaint, ends with, or `user_error`."""
+    if _TRACEBACK not in error and lease.task_type != "shell":
+        return "user_error"
+    words = _LAST_WORDS if _TRACEBACK in error else _SHELLS_LAST_WORDS
+    return next((limit for sign, limit in words if sign.search(last_line(error))), "user_error")
 
 
 def _sentence(ending: Ending, lease: Lease) -> str:

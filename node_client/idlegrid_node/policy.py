@@ -36,6 +36,7 @@ class Policy:
     warm_sandboxes: int = 2  # wait for work while the owner is away, at some 5 MB each; 0: every run starts its own
     input: str = "required"  # or "not_applicable": a machine without keyboard, screen or logins; never guessed
     watch_terminals: bool = True  # logins and consoles count as input
+    network: str = "none"  # of `http` runs: "public" addresses, or "any"; code that is submitted never has any
     input_file: str = ""  # a file whose modification time is the last input, kept by a helper of the owner's
 
     @property
@@ -46,6 +47,7 @@ class Policy:
 
 DESKTOP = Policy()
 ALWAYS = Policy(profile="always", spare_cores=0, input="not_applicable")
+NETWORKS = ("none", "public", "any")
 PROFILES = {"desktop": DESKTOP, "always": ALWAYS}
 
 
@@ -65,6 +67,8 @@ def validated(policy: Policy) -> Policy:
     """Return the policy if it can be kept; raises `SettingsError` for one that contradicts itself."""
     if policy.input not in {"required", "not_applicable"}:
         raise SettingsError(f"policy: input must be required or not_applicable, not {policy.input!r}")
+    if policy.network not in NETWORKS:
+        raise SettingsError(f"policy: network must be one of {', '.join(NETWORKS)}, not {policy.network!r}")
     for field in fields(policy):
         value = getattr(policy, field.name)
         if field.type in {"float", float, "int", int} and value < 0:

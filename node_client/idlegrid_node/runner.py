@@ -1,21 +1,25 @@
 """One attempt, from its lease to its report."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from idlegrid.errors import IdlegridError
+from idlegrid_node.errors import FilesChanged
 from idlegrid_node.outcome import judge, result_text
 from idlegrid_node.output import LogBook
 from idlegrid_node.sandbox.backend import Backend
 from idlegrid_node.sandbox.execution import Ending, Execution
 from idlegrid_node.sandbox.files import FilesOut
-from idlegrid_node.sandbox.job import Job, Limits
 from idlegrid_node.sandbox.limits import Host, Watcher
 from idlegrid_node.sandbox.meter import Usage
 from idlegrid_node.sandbox.pool import Pool
+from idlegrid_node.taskfiles import TaskFiles
 from idlegrid_node.wire import Lease
+from idlegrid_node.work import HTTP, job_of
 
 LAST_LOG_CHARACTERS = 256 * 1024
 """How much unacknowledged log a report carries; the result itself goes beside it, whole."""
@@ -28,11 +32,15 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class Workshop:
-    """What all attempts of a node share: waiting sandboxes, the machine's limits, a folder for files that come out."""
+    """What all attempts of a node share: waiting sandboxes, the machine's limits, a folder for files that come out,
+    the tasks' files that go in, and where an `http` run may go.
+    """
 
     pool: Pool
     host: Host
     folder: Path
+    task_files: TaskFiles
+    network: str = "none"
 
 
 class Runner:
@@ -53,15 +61,17 @@ class Runner:
         self.lease = lease
         self.server_id = server_id
         self.logs = LogBook()
-        self.stopping = False
+        self._stopping = threading.Event()
+        self._task_files = workshop.task_files
+        backend = backend.bare if lease.task_type == HTTP else backend
         self._level = backend.level
         self._chatter = chatter
-        limits = Limits(memory_mb=lease.memory_mb, cpu=lease.cpu, timeout=lease.timeout)
+        job = job_of(lease, workshop.network)
         self.files = FilesOut(workshop.folder / lease.lease_id)
         self._execution = Execution(
-            lambda: workshop.pool.take(backend, limits.disk_mb),
-            Job(lease.code, lease.parameters, limits),
-            Watcher(limits, workshop.host),
+            lambda: workshop.pool.take(backend, job.limits.disk_mb),
+            job,
+            Watcher(job.limits, workshop.host),
             self.files,
             sink=self._heard,
             changed=changed,
@@ -70,7 +80,7 @@ class Runner:
     @property
     def state(self) -> str:
         """The protocol's word: `running`, `frozen`, or `stopping` (it has ended, or is being ended)."""
-        if self.stopping:
+        if self._stopping.is_set():
             return "stopping"
         return "frozen" if self._execution.frozen else "running"
 
@@ -84,14 +94,22 @@ class Runner:
 
     def stop(self, cause: str) -> None:
         """End it: `cancelled`, `lease_gone`, `shutdown` or `evicted:` and the ladder's reason."""
-        self.stopping = True
+        self._stopping.set()
         self._execution.stop(cause)
 
     def run(self) -> Report | None:
         """Run it and say how it went."""
         started = time.time()
-        ending = self._execution.run()
-        self.stopping = True
+        try:
+            files = self._task_files.fetch(self.lease, self._stopping)
+        except FilesChanged as error:
+            return returned(self.lease, "files_changed", str(error))
+        except IdlegridError as error:
+            if not self._stopping.is_set():
+                return returned(self.lease, "files_unavailable", f"the task's files could not be fetched: {error}")
+            files = []
+        ending = self._execution.run(files)
+        self._stopping.set()
         if ending.files_left_out:
             self._heard("stderr", LEFT_OUT.format(ending.files_left_out).encode())
         for stream in ("stdout", "stderr"):
@@ -139,7 +157,7 @@ class Runner:
         }
 
 
-def returned(lease: Lease, reason: str) -> Report:
+def returned(lease: Lease, reason: str, error: str = "the node could not start it") -> Report:
     """Return the report of an attempt that this node did not start."""
     now = time.time()
     return {
@@ -148,7 +166,7 @@ def returned(lease: Lease, reason: str) -> Report:
         "outcome": "returned",
         "reason": reason,
         "result": "",
-        "error": "the node could not start it",
+        "error": error,
         "exit_code": None,
         "truncated": False,
         "usage": _usage(Usage(), 0.0),

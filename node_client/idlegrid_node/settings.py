@@ -15,6 +15,7 @@ FIRST_SLOT_UID = 64000
 """A uid far from people's and services': what a node started as root becomes before it starts a sandbox."""
 
 TOP_LEVEL = 4
+TASK_TYPES = ("python", "shell", "http")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
 
@@ -34,6 +35,19 @@ class Settings:
     packages: Path | None = None
     preload: tuple[str, ...] = ()
     max_level: int = TOP_LEVEL
+    task_types: tuple[str, ...] = ("python", "shell")
+
+
+def task_types(text: str, network: str) -> tuple[str, ...]:
+    """Return the types of tasks that the node takes, all when nothing is said. Raises `SettingsError`."""
+    allowed = TASK_TYPES if network != "none" else tuple(name for name in TASK_TYPES if name != "http")
+    wanted = tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
+    for name in wanted:
+        if name not in TASK_TYPES:
+            raise SettingsError(f"--task-types: {name!r} is none of {', '.join(TASK_TYPES)}")
+        if name not in allowed:
+            raise SettingsError("--task-types: http needs --network public or --network any")
+    return wanted or allowed
 
 
 def slot_uid(environment: dict[str, str]) -> int:

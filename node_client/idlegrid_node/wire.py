@@ -6,8 +6,25 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class TaskFile:
+    """A file that has to lie in the working folder; `size` in bytes, `sha256` in hex digits."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> "TaskFile":
+        """Read one of an attempt's `files`. Raises KeyError, TypeError or ValueError if it is none."""
+        return cls(str(raw["name"]), int(raw["size"]), _digest(str(raw["sha256"])))
+
+
+@dataclass(frozen=True)
 class Lease:
-    """An attempt of a run, given to this node. Times in seconds, memory in MB, cpu in cores."""
+    """An attempt of a run, given to this node. Times in seconds, memory in MB, cpu in cores.
+
+    `request` is what an `http` run adds to its URL, which is the `command`.
+    """
 
     run: str
     lease_id: str
@@ -19,6 +36,10 @@ class Lease:
     task_type: str = "python"
     number: int = 1
     task_id: int = 0
+    command: str = ""
+    arguments: tuple[str, ...] = ()
+    files: tuple[TaskFile, ...] = ()
+    request: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> "Lease":
@@ -27,7 +48,7 @@ class Lease:
         return cls(
             run=str(raw["run"]),
             lease_id=str(raw["lease_id"]),
-            code=str(raw["code"]),
+            code=str(raw.get("code") or ""),
             parameters=dict(raw.get("parameters") or {}),
             timeout=float(raw.get("timeout") or 300.0),
             cpu=float(resources.get("cpu") or 1.0),
@@ -35,12 +56,16 @@ class Lease:
             task_type=str(raw.get("task_type") or "python"),
             number=int(raw.get("number") or 1),
             task_id=int(raw.get("task_id") or 0),
+            command=str(raw.get("command") or ""),
+            arguments=tuple(map(str, raw.get("arguments") or ())),
+            files=tuple(map(TaskFile.read, raw.get("files") or ())),
+            request=dict(raw.get("request") or {}),
         )
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the coordinator wants done: `stop` (of one attempt), `drain`, `resume`."""
+    """What the coordinator wants done: `stop` (of one attempt), `drain`, `resume`, `leave`."""
 
     kind: str
     run: str = ""
@@ -68,6 +93,13 @@ class Answer:
             results=tuple(raw.get("results") or ()),
             heartbeat_seconds=float(raw.get("heartbeat_seconds") or 10.0),
         )
+
+
+def _digest(text: str) -> str:
+    """Return a SHA-256 in hex digits: it becomes a file's name. Raises ValueError."""
+    if len(bytes.fromhex(text)) != 32:
+        raise ValueError(f"{text!r} is no SHA-256")
+    return text.lower()
 
 
 def _order(raw: Mapping[str, Any]) -> Order:

@@ -5,6 +5,7 @@ like the real one (a newer poll ends the older).
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import psutil
 
 Json = dict[str, Any]
+TASK_FILES = "/internal/task-files/"
 
 
 def wait_until(predicate: Callable[[], Any], what: str, timeout: float = 45.0) -> Any:
@@ -35,7 +37,11 @@ def wait_until(predicate: Callable[[], Any], what: str, timeout: float = 45.0) -
 
 
 class StandIn:
-    """The coordinator's side. `heartbeats` and `reports` are what came, in order; `files` what each run sent."""
+    """The coordinator's side. `heartbeats` and `reports` are what came, in order; `files` what each run sent.
+
+    `task_files` is what each run brings, `fetched` the names of those that the node has asked for; so many of the
+    next requests for them as `away_for_files` says are not answered. The orders in `always` go with every answer.
+    """
 
     def __init__(self) -> None:
         self.server_id = "5eed0001"
@@ -43,7 +49,12 @@ class StandIn:
         self.reports: list[Json] = []
         self.asked: list[tuple[str, int]] = []
         self.files: dict[str, dict[str, bytes]] = {}
+        self.task_files: dict[str, dict[str, bytes]] = {}
+        self.fetched: list[str] = []
+        self.away_for_files = 0
+        self.heartbeat_seconds = 2.0
         self.orders: list[Json] = []
+        self.always: list[Json] = []
         self.conflicts: set[str] = set()
         self.failing = False
         self.lease_always = False
@@ -67,8 +78,20 @@ class StandIn:
         self._server.shutdown()
         self._server.server_close()
 
-    def submit(self, code: str, timeout: float = 30.0, memory: int = 512, **more: Any) -> Json:
-        """Queue a run; returns the attempt as it will be leased."""
+    def submit(
+        self,
+        code: str,
+        timeout: float = 30.0,
+        memory: int = 512,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        served: Mapping[str, bytes] | None = None,
+        **more: Any,
+    ) -> Json:
+        """Queue a run; returns the attempt as it will be leased.
+
+        `files` are its task's, `served` what is there instead when the node asks for them.
+        """
         attempt = {
             "task_id": 1,
             "run": str(uuid.uuid4()),
@@ -81,8 +104,10 @@ class StandIn:
             "resources": {"cpu": 1.0, "memory": memory},
             "submitter": "",
             "lease_seconds": 30,
+            "files": [_described(name, content) for name, content in (files or {}).items()],
             **more,
         }
+        self.task_files[attempt["run"]] = dict((files or {}) if served is None else served)
         with self._changed:
             self._queue.append(attempt)
             self._changed.notify_all()
@@ -136,13 +161,15 @@ class StandIn:
         }
         return "".join(pieces[seq] for seq in sorted(pieces))
 
-    def answer(self, method: str, path: str, query: Json, body: Json) -> tuple[int, Json]:
+    def answer(self, method: str, path: str, query: Json, body: Json) -> tuple[int, Json | bytes]:
+        if path.startswith(TASK_FILES):
+            return self._task_file(path)
         if self.failing:
             return 503, {"detail": "away"}
         match method, path:
             case "POST", "/internal/heartbeat":
                 self.heartbeats.append(body)
-                return 200, {**self._common(), "lease_seconds": 30, "heartbeat_seconds": 2}
+                return 200, {**self._common(), "lease_seconds": 30, "heartbeat_seconds": self.heartbeat_seconds}
             case "GET", "/internal/task":
                 return 200, self._long_poll(int(query["slots"]), float(query["wait"]))
             case "POST", "/internal/result":
@@ -157,9 +184,18 @@ class StandIn:
         self.files.setdefault(run, {})[name] = content
         return 200, {"status": "ok"}
 
+    def _task_file(self, path: str) -> tuple[int, Json | bytes]:
+        run, _, name = unquote(path).removeprefix(TASK_FILES).partition("/")
+        self.fetched.append(name)
+        self.away_for_files -= 1
+        if self.away_for_files >= 0:
+            return 503, {"detail": "away"}
+        content = self.task_files[run].get(name)
+        return (404, {"detail": "no such file"}) if content is None else (200, content)
+
     def _common(self) -> Json:
         with self._changed:
-            orders, self.orders = self.orders, []
+            orders, self.orders = [*self.orders, *self.always], []
         return {"status": "ok", "server_id": self.server_id, "orders": orders, "attempts": []}
 
     def _long_poll(self, slots: int, wait: float) -> Json:
@@ -197,6 +233,10 @@ class StandIn:
         return next((r for r in list(self.reports) if r["lease_id"] == attempt["lease_id"]), None)
 
 
+def _described(name: str, content: bytes) -> Json:
+    return {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
 def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -217,10 +257,9 @@ def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             self._answer(*stand_in.answer(self.command, parts.path, query, body))
 
-        def _answer(self, status: int, answer: Json) -> None:
-            payload = json.dumps(answer).encode()
+        def _answer(self, status: int, answer: Json | bytes) -> None:
+            payload = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(payload)))
             self.end_headers()
             self.wfile.write(payload)

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from idlegrid_node.sandbox import seccomp
@@ -57,6 +57,14 @@ class Backend:
         """Who counts memory: the kernel, or we by looking often."""
         return self.groups.version if self.groups is not None else "watcher"
 
+    @functools.cached_property
+    def bare(self) -> "Backend":
+        """The same user, limits and interpreter without walls: for a program of the node's own that needs the network.
+
+        One object for each backend, as the compiled program is.
+        """
+        return replace(self, kind=Kind.PROCESS, python=self.python.outside, bwrap="", packages="", preload=())
+
     def group(self) -> Group | None:
         """Make a control group for one sandbox, where there are any. Raises OSError."""
         return self.groups.group(f"{next(_COUNTER)}") if self.groups is not None else None
@@ -65,9 +73,9 @@ class Backend:
     def program(self) -> tuple[str, int]:
         """What runs inside, as text for `python -c`, and a descriptor that it needs."""
         if self.kind is Kind.BUBBLEWRAP:
-            return boot(["inside"], "m.main(m.Place())", self.python.version)
-        entry = f"sys.modules[m.Place.__module__].main(m.{_place(self)})"
-        return boot(["inside", "confine"], entry, self.python.version)
+            return boot(["child", "inside"], "m.main(m.Place(), library)", self.python.version)
+        entry = f"sys.modules[m.Place.__module__].main(m.{_place(self)}, library)"
+        return boot(["child", "inside", "confine"], entry, self.python.version)
 
 
 def _place(backend: Backend) -> str:

@@ -66,6 +66,12 @@ class Interpreter:
         """The folder outside that holds the interpreter, where it runs without a sandbox of its own view."""
         return self.prefix or str(PurePosixPath(self.executable).parents[1])
 
+    @property
+    def outside(self) -> "Interpreter":
+        """The same interpreter where nothing shows it elsewhere than it lies."""
+        name = PurePosixPath(self.executable).name
+        return Interpreter(f"{self.prefix}/bin/{name}", self.version) if self.prefix else self
+
 
 def command(
     bwrap: str,

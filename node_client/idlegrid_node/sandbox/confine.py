@@ -1,4 +1,4 @@
-"""Runs inside, after `inside.py`, where no namespaces can be had: levels 2 and 1.
+"""Runs inside, after `child.py` and `inside.py`, where no namespaces can be had: levels 2 and 1.
 
 At level 2 the code's process shuts itself in with Landlock and a system-call filter; its supervisor stays
 outside of that, so that the code can neither signal nor look into it. At level 1 nothing is shut.
@@ -12,9 +12,10 @@ import os
 import stat
 import struct
 
-from idlegrid_node.sandbox.inside import PR_SET_CHILD_SUBREAPER, Place, prctl
+from idlegrid_node.sandbox.child import prctl
+from idlegrid_node.sandbox.inside import Place
 
-PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38  # linux/prctl.h
+PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 22, 36, 38  # linux/prctl.h
 SECCOMP_MODE_FILTER = 2
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every architecture
 PATH_BENEATH = 1

@@ -8,13 +8,13 @@ import contextlib
 import os
 import selectors
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from idlegrid_node.errors import SandboxUnavailable
 from idlegrid_node.output import Capture
 from idlegrid_node.sandbox.files import FilesOut
-from idlegrid_node.sandbox.job import Job
+from idlegrid_node.sandbox.job import FileIn, Job
 from idlegrid_node.sandbox.launch import readable
 from idlegrid_node.sandbox.limits import Watcher
 from idlegrid_node.sandbox.meter import Usage
@@ -105,12 +105,17 @@ class Execution:
         self._stop_cause = self._stop_cause or cause
         self._wake()
 
-    def run(self) -> Ending:
-        """Start the job and follow it to its end; afterwards `close` must be called by the same thread."""
+    def run(self, files: Sequence[FileIn] = ()) -> Ending:
+        """Start the job, with more `files` before it, and follow it to its end.
+
+        Afterwards `close` must be called by the same thread. What was stopped before is not started.
+        """
+        self.ending.cause = self._stop_cause
         try:
-            self._sandbox = self._open_sandbox()
-            self._begin()
-            self._follow()
+            if not self._over():
+                self._sandbox = self._open_sandbox()
+                self._begin(files)
+                self._follow()
         except (OSError, SandboxUnavailable) as error:
             self._broken(str(error))
         self.ending.wall_seconds = self._watch.elapsed(time.monotonic())
@@ -142,10 +147,10 @@ class Execution:
         with contextlib.suppress(OSError):  # full: it is awake anyway; closed: it is over
             os.write(self._wake_write, b"!")
 
-    def _begin(self) -> None:
+    def _begin(self, files: Sequence[FileIn]) -> None:
         self._fds = self._sandbox.fds
         self._stand_by = time.monotonic() + START_SECONDS
-        self._sandbox.start(self._job)
+        self._sandbox.start(replace(self._job, files=files) if files else self._job)
 
     def _follow(self) -> None:
         fds = self._fds

@@ -1,13 +1,11 @@
-"""The program that runs inside a sandbox: a small supervisor, and its child that runs the code.
+"""The program that runs inside a sandbox: a small supervisor, and its child (`child.py`) that runs the code.
 
 It is handed to the interpreter by `program.py`, so that no file of the node has to be visible inside. Every
 import costs start time: nothing here may import `json`, `signal` or `threading`.
 
 Arguments: the descriptors of `report` and `control`, a limit in bytes for a folder that has none of its own
 (else 0), the folder of more packages (or empty), and the modules to import beforehand, separated by commas.
-The child imports them, says `ready`, and waits.
-On stdin it gets one job: a line of integers (lengths of code and parameters, then the limits in the order of
-`idlegrid_node.sandbox.job`), the code, the parameters as JSON text.
+The child imports them, says `ready`, and waits for its job on stdin.
 On `control` come single bytes as orders: `s` stops all processes, `c` continues them; its end means that the
 node is gone.
 On `report` go lines: `ready`, `begun`, `stopped`, `continued`, `full` (more disk than allowed), and
@@ -15,51 +13,22 @@ On `report` go lines: `ready`, `begun`, `stopped`, `continued`, `full` (more dis
 `file SIZE LENGTH_OF_NAME`, its name and its bytes; then `end LEFT_OUT`, which is the last line.
 """
 
-import _ctypes
 import _signal  # type: ignore[import-not-found] # what `signal` is made of, without its enums
 import _thread
-import atexit
 import os
-import resource
 import stat
 import sys
 import time
+
+from idlegrid_node.sandbox.child import CHUNK, PR_SET_DUMPABLE, become_the_code, prctl, prepare
 
 MAX_FILES = 100
 MAX_FILE_BYTES = 50 * 2**20
 MAX_ENTRIES = 10_000
 """Folders and files looked at in `./out`, and how deep: a run may leave more, it is left out."""
 MAX_DEPTH = 16
-CHUNK = 2**18
 DISK_SECONDS = 0.2
 ORDERS = {b"s": (_signal.SIGSTOP, b"stopped\n"), b"c": (_signal.SIGCONT, b"continued\n")}
-PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36  # linux/prctl.h
-
-
-def prctl(option: int, value: int) -> int:
-    """Call the kernel's prctl without the package ctypes: its import takes longer than all the rest."""
-    address = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type] # None: what is loaded
-    return int(_ctypes.call_function(address, (option, value, 0, 0, 0)))
-
-
-def read_exactly(count: int) -> bytes:
-    """Return the next `count` bytes of stdin."""
-    parts = []
-    while count:
-        part = os.read(0, count)
-        if not part:
-            os._exit(70)
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
-
-
-def read_line() -> bytes:
-    """Return the next line of stdin; byte by byte, because what follows it is not ours to read."""
-    line = b""
-    while not line.endswith(b"\n"):
-        line += read_exactly(1)
-    return line
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -119,92 +88,6 @@ class Place:
         """Leave, in one of our threads alone: the other waits here until the process ends."""
         self.leaving.acquire()
         self.leave()
-
-
-def prepare(packages: str, preload: str) -> None:
-    """Make this process what the code expects of an interpreter, as far as that needs no job."""
-    os.setpgid(0, 0)
-    os.nice(19)
-    # Others may look into this process as into any: what it holds is the code's own.
-    prctl(PR_SET_DUMPABLE, 1)
-    if packages:
-        sys.path.append(packages)
-    sys.path.insert(0, os.getcwd())
-    for name in ("exit", "quit"):  # site's, which -S leaves out
-        setattr(sys.modules["builtins"], name, sys.exit)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    for module in filter(None, preload.split(",")):
-        __import__(module)
-
-
-def set_limits(processes: int, files: int, file_size: int, address_space: int, cpu_seconds: int) -> None:
-    """Bound this process and all it will start; 0 leaves a limit as it is."""
-    # 1 and not 0: a core_pattern that pipes to a crash handler ignores 0 (core(5)).
-    for limit, value in (
-        (resource.RLIMIT_CORE, 1),
-        (resource.RLIMIT_NPROC, processes),
-        (resource.RLIMIT_NOFILE, files),
-        (resource.RLIMIT_FSIZE, file_size),
-        (resource.RLIMIT_AS, address_space),
-        (resource.RLIMIT_CPU, cpu_seconds),
-    ):
-        ceiling = resource.getrlimit(limit)[1]
-        if value and (ceiling == resource.RLIM_INFINITY or value < ceiling):
-            resource.setrlimit(limit, (value, value))
-
-
-def become_the_code(report: int, place: Place, packages: str, preload: str) -> None:
-    """Wait for the job and run its code as `__main__`; never returns."""
-    prepare(packages, preload)
-    place.shut()
-    os.write(report, b"ready\n")
-    code_length, parameters_length, *limits = (int(word) for word in read_line().split())
-    code, parameters = read_exactly(code_length), read_exactly(parameters_length)
-    os.write(report, b"begun\n")
-    os.close(report)
-    null = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.environ["IDLEGRID_PARAMETERS"] = parameters.decode()
-    path = os.path.join(os.getcwd(), "main.py")
-    with open(path, "wb") as file:
-        file.write(code)
-    set_limits(*limits)
-    module = type(sys)("__main__")
-    module.__dict__.update(__file__=path, __builtins__=__builtins__)
-    sys.modules["__main__"] = module
-    sys.argv[:] = [path]
-    leave(run(code, path, module), module)
-
-
-def run(code: bytes, path: str, module: object) -> int:
-    """Run the code as Python would run a script; returns its exit status."""
-    try:
-        exec(compile(code, path, "exec"), module.__dict__)  # noqa: S102 - running the code is the purpose
-    except SystemExit as stop:
-        if stop.code is None or isinstance(stop.code, int):
-            return (stop.code or 0) & 0xFF
-        print(stop.code, file=sys.stderr)
-        return 1
-    except BaseException as error:  # noqa: BLE001 - whatever the code raises is shown without our own frame
-        trace = error.__traceback__
-        sys.excepthook(type(error), error.with_traceback(trace and trace.tb_next), error.__traceback__)
-        return 1
-    return 0
-
-
-def leave(status: int, module: object) -> None:
-    """Do what an interpreter's end promises (threads, atexit, files), but not its 4 ms of tidying up."""
-    try:
-        if "threading" in sys.modules:
-            sys.modules["threading"]._shutdown()
-        atexit._run_exitfuncs()
-        module.__dict__.clear()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:  # noqa: BLE001 - a full disk or a closed stream; Python's own status for it is 120
-        os._exit(120)
-    os._exit(status)
 
 
 def obey(report: int, control: int, place: Place) -> None:
@@ -360,8 +243,8 @@ def warm_up() -> None:
     compile("pass", "", "exec")
 
 
-def main(place: Place) -> None:
-    """Start the child that waits for the job, and watch over it."""
+def main(place: Place, library: str) -> None:
+    """Start the child that waits for the job, and watch over it. `library` is what it may import of ours."""
     report, control, disk = (int(word) for word in sys.argv[1:4])
     packages, preload = sys.argv[4:6]
     # The code must not reach our descriptors through /proc/1/fd: it could answer orders in our name.
@@ -371,7 +254,9 @@ def main(place: Place) -> None:
     child = os.fork()
     if not child:
         os.close(control)
-        become_the_code(report, place, packages, preload)
+        prepare(packages, preload, library)
+        place.shut()
+        become_the_code(report)
     place.child = child
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # the code may not end its supervisor
     for fd in (0, 1, 2):

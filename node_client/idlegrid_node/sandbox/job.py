@@ -1,9 +1,11 @@
 """One job for the sandbox: what to run, and the limits that hold it."""
 
 import json
+import marshal
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from idlegrid_node.sandbox.cores import budget
@@ -15,6 +17,8 @@ DISK_MB = 256
 """Room for files of a run of the usual size; what lies there counts as its memory too."""
 CPU_BACKSTOP_SECONDS = 5
 """The kernel's own limit per process lies so far beyond the watcher's: what it ends has no name."""
+WORDS_FORMAT = 2
+"""A version of `marshal` that every Python reads: the interpreter inside may be older than ours."""
 
 
 def disk_mb(memory_mb: int) -> int:
@@ -48,22 +52,45 @@ class Limits:
         return max(2 * self.memory_mb, MIN_ADDRESS_SPACE_MB) * MIB
 
 
+class Way(StrEnum):
+    """The ways to run a job."""
+
+    CODE = "code"
+    FILE = "file"
+    SHELL = "shell"
+
+
+@dataclass(frozen=True)
+class FileIn:
+    """A file that lies in the working folder before the code starts. `name` is relative, and may have folders."""
+
+    name: str
+    content: bytes
+
+
 @dataclass(frozen=True)
 class Job:
-    """Python code, its parameters and its limits."""
+    """What to run, by its `way`: Python `code`, or the Python file or the shell's command that is first in `argv`.
+
+    With its parameters, its limits and its files.
+    """
 
     code: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    way: Way = Way.CODE
+    argv: Sequence[str] = ("-c",)
+    files: Sequence[FileIn] = ()
 
 
 def frame(job: Job, others: int = 0) -> bytes:
-    """Return the bytes that `inside.py` reads from its stdin.
+    """Return the bytes that `child.py` reads from its stdin.
 
     `others` are processes of the same user outside, where the kernel counts them together with the job's.
     """
     code = job.code.encode("utf-8", "surrogatepass")
     parameters = json.dumps(job.parameters).encode()
+    words = marshal.dumps([str(job.way), *job.argv], WORDS_FORMAT)
     limits = job.limits
     numbers = (
         limits.processes + others,
@@ -72,5 +99,13 @@ def frame(job: Job, others: int = 0) -> bytes:
         limits.address_space,
         math.ceil(limits.cpu_seconds) + CPU_BACKSTOP_SECONDS,
     )
-    head = " ".join(map(str, (len(code), len(parameters), *numbers)))
-    return head.encode() + b"\n" + code + parameters
+    head = " ".join(map(str, (len(code), len(parameters), len(words), len(job.files), *numbers)))
+    return b"".join((head.encode(), b"\n", code, parameters, words, *_framed(job.files)))
+
+
+def _framed(files: Sequence[FileIn]) -> Iterator[bytes]:
+    for file in files:
+        name = file.name.encode()
+        yield b"%d %d\n" % (len(file.content), len(name))
+        yield name
+        yield file.content

@@ -38,7 +38,7 @@ class Sandbox:
         self.ready = False
         self._closed = False
         self._init: _Init | None = None
-        self._unsent = b""
+        self._unsent = memoryview(b"")
         self._parser = ReportParser()
         with contextlib.ExitStack() as undo:
             self._uid = backend.users.take() if backend.users else None
@@ -111,7 +111,7 @@ class Sandbox:
             self._group.limit(limits.memory_mb, limits.processes + OWN_TASKS + FORK_HEADROOM, limits.cpu)
         shared = self.backend.kind is not Kind.BUBBLEWRAP and self._uid is None
         others = meter.tasks_of_user(os.geteuid()) if shared else 0
-        self._unsent = frame(job, others + OWN_TASKS + FORK_HEADROOM)
+        self._unsent = memoryview(frame(job, others + OWN_TASKS + FORK_HEADROOM))
         self.send()
 
     def send(self) -> bool:
@@ -127,7 +127,7 @@ class Sandbox:
             except BlockingIOError:
                 return False
             except BrokenPipeError:
-                self._unsent = b""
+                self._unsent = self._unsent[:0]
         return not self._unsent
 
     def stop(self) -> None:

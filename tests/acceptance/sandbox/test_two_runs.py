@@ -35,7 +35,7 @@ RUNS = 8
 def test_the_second_finds_nothing_of_the_first(site):
     assert site.result(LEAVE)["result"] == "left"
     for _ in range(4):
-        assert site.result(LOOK)["result"] == "[] False ['main.py']"
+        assert site.result(LOOK)["result"] == "[] False ['.idlegrid', 'main.py']"
 
 
 def test_one_finds_nothing_of_another_beside_it(site):
@@ -44,7 +44,7 @@ def test_one_finds_nothing_of_another_beside_it(site):
     found = site.result(LOOK)["result"]
     site.grid.order("stop", attempt, "cancelled")
     assert site.grid.report_of(attempt)["outcome"] == "cancelled"
-    assert found == "[] False ['main.py']"
+    assert found == "[] False ['.idlegrid', 'main.py']"
 
 
 def test_no_process_of_the_first_is_seen_by_the_second(site):

@@ -1,22 +1,43 @@
+import io
 import json
+import marshal
 
 import pytest
 
-from idlegrid_node.sandbox.job import CPU_BACKSTOP_SECONDS, DISK_MB, MIB, Job, Limits, frame
+from idlegrid_node.sandbox.job import CPU_BACKSTOP_SECONDS, DISK_MB, MIB, FileIn, Job, Limits, Way, frame
 
 
 def parts(framed: bytes) -> tuple[list[int], bytes, bytes]:
-    """Take a frame apart as the sandbox does: the numbers, the code, the parameters."""
-    head, rest = framed.split(b"\n", 1)
-    numbers = [int(word) for word in head.split()]
-    assert len(rest) == numbers[0] + numbers[1]
-    return numbers[2:], rest[: numbers[0]], rest[numbers[0] :]
+    """Take a frame apart as the sandbox does: the limits, the code, the parameters."""
+    limits, code, parameters, _, _ = whole(framed)
+    return limits, code, parameters
+
+
+def whole(framed: bytes) -> tuple[list[int], bytes, bytes, list[str], dict[str, bytes]]:
+    """All of a frame: with the words and the files."""
+    stream = io.BytesIO(framed)
+    numbers = [int(word) for word in stream.readline().split()]
+    code, parameters, words = (stream.read(length) for length in numbers[:3])
+    files = {}
+    for _ in range(numbers[3]):
+        size, name_length = map(int, stream.readline().split())
+        name = stream.read(name_length).decode()
+        files[name] = stream.read(size)
+    assert stream.read() == b""
+    return numbers[4:], code, parameters, marshal.loads(words), files
 
 
 def test_a_job_is_framed_by_the_lengths_of_its_parts():
     _, code, parameters = parts(frame(Job("print('ü')", {"a": "ö\n"})))
     assert code.decode() == "print('ü')"
     assert json.loads(parameters) == {"a": "ö\n"}
+
+
+def test_the_way_its_words_and_the_files_follow():
+    files = [FileIn("a/ü", b"1\n2"), FileIn("empty", b"")]
+    framed = frame(Job("", way=Way.SHELL, argv=("echo", "\n", "ö \ud800"), files=files))
+    assert whole(framed)[3:] == (["shell", "echo", "\n", "ö \ud800"], {"a/ü": b"1\n2", "empty": b""})
+    assert whole(frame(Job("x")))[3:] == (["code", "-c"], {})
 
 
 def test_the_limits_follow_in_the_order_in_which_they_are_set():

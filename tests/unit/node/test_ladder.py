@@ -38,6 +38,17 @@ def test_the_profile_always_is_idle_without_looking():
     assert ladder.look(TYPING, 2.0) == Position(State.RUNNING, "always")
 
 
+def test_an_unregistered_node_takes_nothing_whatever_comes():
+    gone = Position(State.PAUSED, "unregistered")
+    ladder = left_alone()
+    ladder.hold(1, 1.0)
+    assert ladder.unregister(2.0) == gone
+    assert ladder.hold(0, 3.0) == gone
+    assert ladder.look(TYPING, 4.0) == ladder.look(AWAY, 5.0) == ladder.sandbox(6.0, works=False) == gone
+    assert ladder.order(7.0, draining=True) == ladder.order(8.0, draining=False) == gone
+    assert not ladder.takes_work
+
+
 def test_a_machine_left_alone_is_idle():
     assert left_alone().position == Position(State.IDLE, "owner_away")
 

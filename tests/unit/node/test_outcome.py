@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from idlegrid_node.outcome import judge, last_line, result_text
@@ -117,3 +119,20 @@ def test_the_result_loses_only_its_last_newline():
 def test_the_last_line_of_an_error_names_it():
     assert last_line("Traceback\n  x\nValueError: no\n") == "ValueError: no"
     assert last_line(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [
+        ("sh: 1: Cannot fork", "process_limit"),
+        ("bash: fork: retry: Resource temporarily unavailable", "process_limit"),
+        ("cp: error writing 'b': No space left on device", "disk_limit"),
+        ("dd: writing to 'x': File too large", "disk_limit"),
+        ("python3: Cannot allocate memory", "memory_limit"),
+        ("sh: 1: nothing: not found", "user_error"),
+    ],
+)
+def test_a_shells_last_words_name_the_limit_that_refused(last, reason):
+    ending = ended(status=2 << 8, err=f"before\n{last}\n".encode())
+    assert judge(ending, replace(LEASE, task_type="shell")).reason == reason
+    assert judge(ending, LEASE).reason == "user_error"

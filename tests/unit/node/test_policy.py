@@ -34,6 +34,7 @@ def test_the_memory_floor_and_the_waiting_sandboxes_are_the_owners_to_set(tmp_pa
         ("start_after_s = -1", "start_after_s must not be negative"),
         ("spare_cores = 1.5", "spare_cores must be a int"),
         ('input = "perhaps"', "input must be required or not_applicable"),
+        ('network = "all"', "network must be one of none, public, any"),
         ("clear_below_pct = 50", "clear_below_pct must not be above"),
         ("poll_claimed_s = 0", "poll_claimed_s must be above 0"),
         ("profile = 'always'", "profile is not known"),

@@ -4,7 +4,16 @@ import pytest
 
 from idlegrid_node.errors import DataFolderInUse, SettingsError
 from idlegrid_node.folder import DataFolder
-from idlegrid_node.settings import identity, last_joined, max_level, note_joined, packages, preload, slot_uid
+from idlegrid_node.settings import (
+    identity,
+    last_joined,
+    max_level,
+    note_joined,
+    packages,
+    preload,
+    slot_uid,
+    task_types,
+)
 
 
 def test_a_node_makes_itself_a_name_once(tmp_path):
@@ -43,6 +52,18 @@ def test_the_best_level_is_announced_unless_the_owner_says_less():
 def test_a_level_that_does_not_exist_is_named(text):
     with pytest.raises(SettingsError, match="IDLEGRID_NODE_MAX_LEVEL must be from 0 to 4"):
         max_level({"IDLEGRID_NODE_MAX_LEVEL": text})
+
+
+def test_all_types_are_taken_that_the_owner_allows():
+    assert task_types("", "none") == ("python", "shell")
+    assert task_types("", "public") == task_types("", "any") == ("python", "shell", "http")
+    assert task_types(" shell, python,shell", "any") == ("shell", "python")
+
+
+@pytest.mark.parametrize(("text", "named"), [("python,java", "'java' is none of"), ("http", "http needs --network")])
+def test_a_type_that_cannot_be_taken_is_named(text, named):
+    with pytest.raises(SettingsError, match=named):
+        task_types(text, "none")
 
 
 def test_a_folder_of_packages_is_made_absolute(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 
 from idlegrid_node.link import MAX_BACKOFF_SECONDS, Backoff
 from idlegrid_node.stopwatch import Stopwatch
-from idlegrid_node.wire import Answer, Order
+from idlegrid_node.wire import Answer, Order, TaskFile
 
 ATTEMPT = {
     "task_id": 17,
@@ -33,7 +33,22 @@ def test_an_answer_is_read_by_the_protocols_names():
 def test_what_an_answer_leaves_out_has_a_default():
     (lease,) = Answer.read({"attempts": [{"run": "r", "lease_id": "l", "code": ""}]}).leases
     assert (lease.cpu, lease.memory_mb, lease.timeout) == (1.0, 512, 300.0)
+    assert (lease.command, lease.arguments, lease.files, lease.request) == ("", (), (), {})
     assert Answer.read({}) == Answer()
+
+
+def test_what_a_task_adds_is_read():
+    file = {"name": "a/b.py", "size": 3, "sha256": "AB" * 32}
+    more = {"command": "b.py", "arguments": ["--n", "1"], "files": [file], "request": {"method": "PUT"}}
+    (lease,) = Answer.read({"attempts": [{**ATTEMPT, **more}]}).leases
+    assert (lease.command, lease.arguments, lease.request) == ("b.py", ("--n", "1"), {"method": "PUT"})
+    assert lease.files == (TaskFile("a/b.py", 3, "ab" * 32),)
+
+
+@pytest.mark.parametrize("sha256", ["", "ab", "../" * 22, "zz" * 32])
+def test_a_hash_that_is_none_is_refused(sha256):
+    with pytest.raises(ValueError):
+        TaskFile.read({"name": "a", "size": 1, "sha256": sha256})
 
 
 @pytest.mark.parametrize("raw", [None, [], "x", {"attempts": [{}]}, {"attempts": [1]}])
