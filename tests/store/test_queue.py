@@ -1,97 +1,17 @@
 """What the queue promises, on a real Redis and in memory."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rq.suspension import resume, suspend
 
-from idlegrid_server.core.matching import Capability, Offer, requirement_class, score
-from idlegrid_server.core.model import Need, Priority
+from idlegrid_server.core.matching import Offer, score
+from idlegrid_server.core.model import Priority
 from idlegrid_server.core.ports import Queue, QueueDepth
 from idlegrid_server.core.queue_ops import Drop, Ended, NodeSeen, Push, QueueOp, Remove, Started
 from idlegrid_server.queue.memory import MemoryQueue
 from idlegrid_server.queue.redis_queue import RedisQueue
 
-
-class FakeClock:
-    """Goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 1_700_000_000.0
-
-    def now(self) -> float:
-        return self.seconds
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
-@dataclass
-class Stage:
-    """A queue, and the switches the tests turn."""
-
-    queue: Queue
-    clock: FakeClock
-    suspend: Callable[[bool], object]
-    wipe: Callable[[], object]
-
-
-def _memory() -> Stage:
-    clock = FakeClock()
-    queue = MemoryQueue(clock)
-    return Stage(queue, clock, queue.suspend, queue.wipe)
-
-
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    if request.param == "memory":
-        yield _memory()
-        return
-    server = request.getfixturevalue("redis_server")
-    clock = FakeClock()
-    queue = RedisQueue(server.url, clock)
-    with server.client as client:
-        switch = lambda on: suspend(client) if on else resume(client)  # noqa: E731
-        yield Stage(queue, clock, switch, client.flushall)
-    queue.close()
-
-
-@pytest.fixture
-def queue(stage: Stage) -> Queue:
-    return stage.queue
-
-
-def queue_of(priority: Priority = Priority.NORMAL, **need: object) -> str:
-    return requirement_class(Need(**need), priority).queue  # type: ignore[arg-type]
-
-
-PLAIN = queue_of()
-SMALL = queue_of(cpu=0.5, memory_mb=128)
-LARGE = queue_of(cpu=2.0, memory_mb=4096)
-
-
-def offer(
-    slots: int = 10,
-    cpu: float = 16,
-    memory_mb: int = 65536,
-    labels: tuple[str, ...] = (),
-    sandbox: int = 3,
-    types: tuple[str, ...] = ("python",),
-    only: frozenset[str] | None = None,
-) -> Offer:
-    able = Capability(frozenset(types), frozenset(labels), 16, 65536, sandbox)
-    return Offer("n1", able, slots, cpu, memory_mb, only)
-
-
-def push(*names: str, queue: str = PLAIN, at: float = 1000.0, front: bool = False) -> list[QueueOp]:
-    return [Push(name, queue, at + i, front) for i, name in enumerate(names)]
-
-
-def popped(queue: Queue, *offers: Offer) -> list[str]:
-    return [uuid for uuids in queue.pop(offers or (offer(),)) for uuid in uuids]
+from .stages import LARGE, PLAIN, SMALL, Stage, offer, popped, push, queue_of
 
 
 def test_the_oldest_run_comes_first_whatever_its_class(queue: Queue) -> None:
@@ -194,10 +114,10 @@ def test_a_popped_run_is_stuck_after_two_looks_ten_seconds_apart(stage: Stage) -
     queue.apply(push("orphan", "leased", "dropped"))
     popped(queue)
     assert queue.stuck() == []
-    stage.clock.seconds += 9
+    stage.clock.advance(9)
     assert queue.stuck() == []
     queue.apply([Started("leased", PLAIN, "n1"), Drop("dropped")])
-    stage.clock.seconds += 1
+    stage.clock.advance(1)
     assert queue.stuck() == ["orphan"]
     queue.apply([Push("orphan", PLAIN, 1.0, front=True)])
     assert queue.stuck() == []

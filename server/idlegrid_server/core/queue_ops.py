@@ -68,4 +68,11 @@ class NodeGone:
     node_id: str
 
 
-QueueOp = Push | Remove | Drop | Started | Ended | NodeSeen | NodeGone
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Have whoever listens woken at that time, epoch seconds; rounded up to a whole second, and once for all of it."""
+
+    at: float
+
+
+QueueOp = Push | Remove | Drop | Started | Ended | NodeSeen | NodeGone | Wake

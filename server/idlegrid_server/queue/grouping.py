@@ -4,11 +4,12 @@ Order matters only within one run or node: operations on different ones may chan
 end of a queue keep theirs. Pure.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from idlegrid_server.core.queue_ops import Drop, Ended, NodeGone, NodeSeen, Push, QueueOp, Remove, Started
+from idlegrid_server.core.queue_ops import Drop, Ended, NodeGone, NodeSeen, Push, QueueOp, Remove, Started, Wake
 
 MOST_ITEMS: Final = 1_500
 """Words of one call: Redis serves nobody else while a script runs, and Lua unpacks at most some 8,000 values."""
@@ -25,7 +26,7 @@ class Settle:
     items: list[str | float] = field(default_factory=list)
 
 
-Step = Settle | NodeSeen | NodeGone
+Step = Settle | NodeSeen | NodeGone | Wake
 
 
 def steps(ops: Iterable[QueueOp]) -> list[Step]:
@@ -33,8 +34,8 @@ def steps(ops: Iterable[QueueOp]) -> list[Step]:
     done: list[Step] = []
     open_groups: dict[tuple[str, str], Settle] = {}
     touched: set[str] = set()
-    for op in ops:
-        if isinstance(op, NodeSeen | NodeGone):
+    for op in _one_wake_a_second(ops):
+        if isinstance(op, NodeSeen | NodeGone | Wake):
             done.append(op)
             continue
         if op.run_uuid in touched:
@@ -48,6 +49,17 @@ def steps(ops: Iterable[QueueOp]) -> list[Step]:
             done.append(group)
         group.items.extend(items)
     return done
+
+
+def _one_wake_a_second(ops: Iterable[QueueOp]) -> Iterator[QueueOp]:
+    seconds: set[int] = set()
+    for op in ops:
+        if isinstance(op, Wake):
+            second = math.ceil(op.at)
+            if second in seconds:
+                continue
+            seconds.add(second)
+        yield op
 
 
 def _described(op: Push | Remove | Drop | Started | Ended) -> tuple[str, str, tuple[str | float, ...]]:

@@ -1,9 +1,12 @@
 """What the control worker runs, and how it gets there: rq-scheduler holds an entry until it is due, the waker moves
 it onto the queue `control`, the control worker calls the function.
 
-A beat takes this whole way and leaves a stamp at its end, so a dead waker or worker shows within a minute.
+A beat takes this whole way and leaves a stamp at its end, so a dead waker or worker shows within a minute. A wake
+takes it too, and tells every coordinator that listens: there is one for each second in which anything is due, however
+much that is, and the record says what.
 """
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -60,10 +63,39 @@ def schedule_beat(connection: redis.Redis, now: float) -> bool:
     return True
 
 
+def schedule_wake(connection: redis.Redis, at: float, now: float) -> None:
+    """Have `wake` called at that time, rounded up to a whole second; placed twice it is the same entry.
+
+    `connection` may be a pipeline, since nothing is read. Both times are epoch seconds. Raises redis.RedisError.
+    """
+    second = math.ceil(at)
+    kept = max(0, math.ceil(second - now)) + JOB_SECONDS
+    job = scheduler(connection).enqueue_at(
+        datetime.fromtimestamp(second, UTC),
+        wake,
+        second,
+        job_id=f"wake-{second}",
+        timeout=JOB_SECONDS,
+        job_ttl=kept,
+        job_result_ttl=0,
+        job_description="wake",
+    )
+    # While the waker is away they would gather: one a second, for as long as that lasts.
+    connection.expire(job.key, kept)
+
+
+def wake(second: int) -> None:
+    """Tell who listens that what is due in this second is due. Runs in the control worker."""
+    _connection().publish(keys.DUE, second)
+
+
 def beat(stamp: float) -> None:
     """Leave the stamp of a beat that came through. Runs in the control worker."""
+    _connection().set(keys.BEAT, repr(stamp), ex=BEAT_KEPT_SECONDS)
+
+
+def _connection() -> redis.Redis:
     job = get_current_job()
     if job is None:
-        raise RuntimeError("a beat is carried by an RQ worker")
-    connection = cast(redis.Redis, job.connection)
-    connection.set(keys.BEAT, repr(stamp), ex=BEAT_KEPT_SECONDS)
+        raise RuntimeError("this is carried by an RQ worker")
+    return cast(redis.Redis, job.connection)

@@ -21,6 +21,12 @@ BEAT: Final = "idlegrid:beat"
 BEAT_PLACED: Final = "idlegrid:beat:placed"
 """Here while a beat is on its way, so that many coordinators place one between them."""
 
+BIAS: Final = "idlegrid:bias"
+"""Hash: how many seconds later each lane counts as having come."""
+
+DUE: Final = "idlegrid:due"
+"""Channel: a second in which something is due has come; the message is that second."""
+
 QUEUES: Final[str] = Queue.redis_queues_keys
 """Set: the keys of all queues RQ knows."""
 

@@ -3,18 +3,19 @@
 It can be told to fail as Redis does: to be away, to come back, and to lose everything.
 """
 
+import math
 import time
 import uuid
 from bisect import insort
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 
 from idlegrid_server.core.errors import QueueUnavailable
-from idlegrid_server.core.matching import Offer
+from idlegrid_server.core.matching import Offer, parse_queue
 from idlegrid_server.core.ports import Clock, QueueDepth, SystemClock
-from idlegrid_server.core.queue_ops import Drop, Ended, NodeGone, NodeSeen, Push, QueueOp, Remove, Started
+from idlegrid_server.core.queue_ops import Drop, Ended, NodeGone, NodeSeen, Push, QueueOp, Remove, Started, Wake
 from idlegrid_server.queue.aside import AsideWatch
 from idlegrid_server.queue.offers import Allowed, allowed
 
@@ -32,11 +33,15 @@ class _Data:
     nodes: dict[str, NodeSeen] = field(default_factory=dict)
     ended: Counter[tuple[str, bool]] = field(default_factory=Counter)
     marked: bool = False
+    bias: dict[str, float] = field(default_factory=dict)
+    """Lane → seconds."""
+    wakes: set[int] = field(default_factory=set)
 
     def head(self, queue: str) -> float | None:
-        """The score of what waits first."""
+        """The score of what waits first, with the queue's bias."""
         waiting = self.waiting.get(queue)
-        return self.scores.get(waiting[0], 0.0) if waiting else None
+        bias = self.bias.get(parse_queue(queue).lane, 0.0)
+        return self.scores.get(waiting[0], 0.0) + bias if waiting else None
 
     def take_out(self, run_uuid: str, queue: str) -> None:
         """Out of wherever the run is."""
@@ -134,10 +139,16 @@ class MemoryQueue:
             case Drop():
                 if data.aside.pop(op.run_uuid, None) is not None:
                     data.scores.pop(op.run_uuid, None)
-            case NodeSeen():
-                data.nodes[op.node_id] = op
-            case NodeGone():
-                data.nodes.pop(op.node_id, None)
+            case NodeSeen() | NodeGone():
+                self._show(op)
+            case Wake():
+                data.wakes.add(math.ceil(op.at))
+
+    def _show(self, node: NodeSeen | NodeGone) -> None:
+        if isinstance(node, NodeSeen):
+            self._data.nodes[node.node_id] = node
+        else:
+            self._data.nodes.pop(node.node_id, None)
 
     def _push(self, op: Push) -> None:
         data = self._data
@@ -180,10 +191,10 @@ class MemoryQueue:
         self._data.marked = True
 
     def forget(self) -> None:
-        """Drop every queue, and the mark; what is known of nodes stays."""
+        """Drop every queue, the biases and the mark; what is known of nodes, and the wakes, stay."""
         with self._lock:
             self._answer()
-            self._data = _Data(nodes=self._data.nodes, ended=self._data.ended)
+            self._data = _Data(nodes=self._data.nodes, ended=self._data.ended, wakes=self._data.wakes)
 
     def stuck(self) -> list[str]:
         """UUIDs that two calls, at least ten seconds apart, both found set aside."""
@@ -199,6 +210,19 @@ class MemoryQueue:
             return [
                 QueueDepth(queue, len(runs), executing[queue]) for queue, runs in sorted(self._data.waiting.items())
             ]
+
+    def favour(self, bias: Mapping[str, float]) -> None:
+        """Serve each lane as if its runs had come so many seconds later; replaces all biases."""
+        with self._lock:
+            self._answer()
+            self._data.bias = dict(bias)
+
+    def wakes_due(self) -> list[int]:
+        """The seconds asked for by `Wake` that have come, each once: whoever plays the waker takes them from here."""
+        with self._lock:
+            due = sorted(second for second in self._data.wakes if second <= self._clock.now())
+            self._data.wakes.difference_update(due)
+            return due
 
     def schedule_beat(self) -> None:
         """Nothing stands between placing a beat and its arrival here."""

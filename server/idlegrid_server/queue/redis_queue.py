@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, cast
@@ -12,12 +12,12 @@ from rq.utils import utcformat
 
 from idlegrid_server.core.matching import Offer
 from idlegrid_server.core.ports import Clock, QueueDepth, SystemClock
-from idlegrid_server.core.queue_ops import NodeSeen, QueueOp
+from idlegrid_server.core.queue_ops import NodeSeen, QueueOp, Wake
 from idlegrid_server.queue import keys, nodes
 from idlegrid_server.queue.aside import AsideWatch
 from idlegrid_server.queue.connect import Breaker, client
 from idlegrid_server.queue.grouping import Settle, Step, steps
-from idlegrid_server.queue.jobs import schedule_beat
+from idlegrid_server.queue.jobs import schedule_beat, schedule_wake
 from idlegrid_server.queue.offers import Allowed, allowed, is_ours
 from idlegrid_server.queue.script import Scripts
 
@@ -104,6 +104,8 @@ class RedisQueue:
             self._scripts.settle(pipeline, step.verb, step.queue, stamp, step.items)
         elif isinstance(step, NodeSeen):
             nodes.seen(pipeline, step, now)
+        elif isinstance(step, Wake):
+            schedule_wake(pipeline, step.at, now)
         else:
             nodes.gone(pipeline, step, now)
 
@@ -141,7 +143,7 @@ class RedisQueue:
     def forget(self) -> None:
         """Drop every queue of ours with its jobs, and the mark; other queues of RQ's on this Redis stay."""
         with self._breaker.guard():
-            gone = [keys.MARKER, keys.NONEMPTY]
+            gone = [keys.MARKER, keys.NONEMPTY, keys.BIAS]
             for queue in self._queues():
                 gone += [keys.queue_key(queue), keys.aside_key(queue), keys.executing_key(queue)]
             self._redis.unlink(*gone)
@@ -184,6 +186,13 @@ class RedisQueue:
             QueueDepth(queue, pending, executing)
             for queue, pending, executing in zip(queues, counts[::2], counts[1::2], strict=True)
         ]
+
+    def favour(self, bias: Mapping[str, float]) -> None:
+        """Serve each lane as if its runs had come so many seconds later; replaces all biases."""
+        pipeline = self._pipeline()
+        self._scripts.favour(pipeline, json.dumps(dict(bias)))
+        with self._breaker.guard():
+            self._scripts.run(pipeline)
 
     def schedule_beat(self) -> None:
         """Send a beat through waker and control worker, unless one is on its way; call it as often as you like."""

@@ -1,7 +1,7 @@
 """The Lua scripts: their text with RQ's constants put in, and how they are called.
 
 One process may flush Redis' scripts, or Redis may restart, at any time; so a call that finds its script gone loads
-both and is made again. That is safe: leasing had done nothing, and settling may be repeated.
+all and is made again. That is safe: leasing had done nothing, and the others may be repeated.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
+from idlegrid_server.core.matching import LANE, SUBMITTER_LANE
 from idlegrid_server.queue import keys
 
 FAR_FUTURE: Final = 4_102_444_800
@@ -52,6 +53,8 @@ def _text(name: str) -> str:
         "NONEMPTY": keys.NONEMPTY,
         "QUEUES": keys.QUEUES,
         "SUSPENDED": keys.SUSPENDED,
+        "BIAS": keys.BIAS,
+        "BIASED": f"{LANE}({SUBMITTER_LANE}%x+)$",
         "FAR_FUTURE": FAR_FUTURE,
         "TEMPLATE": _template(),
     }
@@ -61,12 +64,12 @@ def _text(name: str) -> str:
 
 
 class Scripts:
-    """Both scripts against one Redis."""
+    """The scripts against one Redis."""
 
     def __init__(self, connection: redis.Redis) -> None:
         self._connection = connection
-        self._texts = [_text("lease.lua"), _text("settle.lua")]
-        self._lease, self._settle = (hashlib.sha1(text.encode()).hexdigest() for text in self._texts)  # noqa: S324
+        self._texts = [_text("lease.lua"), _text("settle.lua"), _text("favour.lua")]
+        self._lease, self._settle, self._favour = (hashlib.sha1(text.encode()).hexdigest() for text in self._texts)  # noqa: S324
 
     def lease(self, pipeline: Pipeline, slots: int, cpu: float, memory_mb: int, allowed: str) -> None:
         """Add a lease to the pipeline; it answers with a list of UUIDs."""
@@ -75,6 +78,10 @@ class Scripts:
     def settle(self, pipeline: Pipeline, verb: str, queue: str, now: str, items: Iterable[str | float]) -> None:
         """Add a settling to the pipeline."""
         pipeline.evalsha(self._settle, 0, verb, queue, now, *items)
+
+    def favour(self, pipeline: Pipeline, biases: str) -> None:
+        """Add a change of all biases to the pipeline."""
+        pipeline.evalsha(self._favour, 0, biases)
 
     def run(self, pipeline: Pipeline) -> list[Any]:
         """Send the pipeline and give its answers, after loading the scripts when Redis does not have them.

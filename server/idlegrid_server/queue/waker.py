@@ -6,7 +6,7 @@ It decides nothing: entries are one-shot, and the record decides what their firi
 
 import os
 import time
-from typing import Final
+from collections.abc import Callable
 
 from rq_scheduler import Scheduler
 
@@ -14,17 +14,19 @@ from idlegrid_server.queue.connect import worker_client
 from idlegrid_server.queue.jobs import WAKE_SECONDS, scheduler
 from idlegrid_server.queue.serving import log, persist, redis_url, stop_on_signals
 
-REST_SECONDS: Final = float(WAKE_SECONDS)
-
 
 class Waker:
     """Turns of rq-scheduler: show that it lives, and move what is due when no other waker is at it."""
 
-    def __init__(self, wakes: Scheduler) -> None:
-        self._scheduler = wakes
+    def __init__(self, wakes: Scheduler, now: Callable[[], float] = time.time) -> None:
+        self._scheduler, self._now = wakes, now
 
     def turn(self) -> float:
-        """One look; the seconds until the next. Raises redis.RedisError."""
+        """One look; the seconds until the next. Raises redis.RedisError.
+
+        Entries are due at whole seconds, so that is when it looks: what is due waits for milliseconds, not for half a
+        second on average.
+        """
         wakes = self._scheduler
         # Its record expires while Redis is away or when its data is lost; then it is born again.
         if not wakes.connection.exists(wakes.key):
@@ -35,7 +37,7 @@ class Waker:
                 wakes.enqueue_jobs()
             finally:
                 wakes.remove_lock()
-        return REST_SECONDS
+        return WAKE_SECONDS - self._now() % WAKE_SECONDS
 
 
 def main() -> None:

@@ -5,19 +5,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idlegrid_server.core.coordinator import LEGACY_QUEUES
-from idlegrid_server.core.limits import AGEING_SECONDS, MAX_CPU, MAX_MEMORY_MB
+from idlegrid_server.core.limits import (
+    AGEING_SECONDS,
+    MAX_CPU,
+    MAX_MEMORY_MB,
+    MAX_TIMEOUT,
+    MOST_LENGTH_PENALTY,
+)
 from idlegrid_server.core.matching import (
     Capability,
+    QueueOrder,
+    biases,
     can_serve,
     capability,
     fits,
+    lane_of,
     parse_queue,
     requirement_class,
     sandbox_level,
     score,
+    submitter_lane,
     waiting_for,
+    without_lane,
 )
-from idlegrid_server.core.model import Need, Node, NodeHealth, NodeState, Priority, Sandbox
+from idlegrid_server.core.model import Need, Node, NodeHealth, NodeState, Priority, Sandbox, Submission
 
 from ...parts import offer
 
@@ -30,6 +41,7 @@ NEEDS = st.builds(
     requires=LABELS,
     min_sandbox=st.none() | st.integers(1, 4),
 )
+LANES = st.sampled_from(["", "1s", "512s", "u0123456789"])
 PLAIN = requirement_class(Need(), Priority.NORMAL).queue
 
 
@@ -47,10 +59,53 @@ def queue(**need: object) -> str:
     return requirement_class(Need(**need), Priority.NORMAL).queue
 
 
-@given(need=NEEDS, priority=st.sampled_from(Priority))
-def test_a_queues_name_says_the_whole_class(need, priority):
-    wanted = requirement_class(need, priority)
+@given(need=NEEDS, priority=st.sampled_from(Priority), lane=LANES)
+def test_a_queues_name_says_the_whole_class(need, priority, lane):
+    wanted = requirement_class(need, priority, lane)
     assert parse_queue(wanted.queue) == wanted
+    assert without_lane(wanted.queue) == requirement_class(need, priority).queue
+
+
+@given(submitter=st.text(), seconds=st.floats(0, MAX_TIMEOUT), order=st.sampled_from(QueueOrder))
+def test_the_lane_of_any_run_is_read_back_from_its_queues_name(submitter, seconds, order):
+    lane = lane_of(order, Submission(code="", submitter=submitter, expected_seconds=seconds))
+    wanted = requirement_class(Need(), Priority.NORMAL, lane)
+    assert parse_queue(wanted.queue) == wanted
+    assert score(0, 0, wanted.queue) >= score(0, 0)
+
+
+def test_in_the_order_fifo_a_class_has_one_lane():
+    wish = Submission(code="", submitter="ann", expected_seconds=7)
+    assert lane_of(QueueOrder.FIFO, wish) == ""
+    assert requirement_class(Need(), Priority.NORMAL, "").queue == PLAIN
+
+
+def test_in_the_order_fair_each_submitter_has_a_lane_and_usage_is_told_by_lane():
+    ann, bob = (lane_of(QueueOrder.FAIR, Submission(code="", submitter=name)) for name in ("ann", "bob"))
+    assert ann != bob
+    assert biases({"ann": 5.0, "bob": 0.5}) == {ann: 5.0, bob: 0.5}
+    assert score(7, 0, f"{PLAIN}/@{ann}") == 7
+
+
+@pytest.mark.parametrize(
+    ("expected", "timeout", "lane"),
+    [(0.0, 300, "1s"), (1, 300, "1s"), (1.01, 300, "2s"), (64, 300, "64s"), (65, 9, "128s"), (None, 300, "512s")],
+)
+def test_in_the_order_shortest_lanes_are_powers_of_two_of_the_expected_seconds(expected, timeout, lane):
+    wish = Submission(code="", expected_seconds=expected, timeout=timeout)
+    assert lane_of(QueueOrder.SHORTEST, wish) == lane
+
+
+def test_a_second_longer_counts_as_ten_seconds_later_and_a_day_at_most():
+    assert score(0, 0, f"{PLAIN}/@64s") == 640
+    assert score(0, 0, f"{PLAIN}/@1048576s") == MOST_LENGTH_PENALTY
+
+
+@pytest.mark.parametrize("lane", ["64s", submitter_lane("ann")])
+def test_an_offer_for_some_queues_only_takes_them_in_every_lane(lane):
+    only = frozenset({PLAIN})
+    assert fits(offer(only=only), f"{PLAIN}/@{lane}")
+    assert not fits(offer(only=only), requirement_class(Need(cpu=2), Priority.NORMAL, lane).queue)
 
 
 @given(need=NEEDS)
