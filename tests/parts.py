@@ -12,17 +12,18 @@ from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import Command, ReleaseRuns
 from idlegrid_server.core.errors import RecordUnavailable
 from idlegrid_server.core.limits import Times
-from idlegrid_server.core.matching import Capability, Offer
+from idlegrid_server.core.matching import Capability, Offer, QueueOrder
 from idlegrid_server.core.model import Need, Priority, Submission
-from idlegrid_server.core.ports import Queue, Record
+from idlegrid_server.core.ports import Queue, RandomIds, Record
 from idlegrid_server.core.writer import Writer
-from idlegrid_server.housekeeping import Keeper
+from idlegrid_server.housekeeping import Firer, Keeper
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.reader import SqlReader
 from idlegrid_server.record.retention import forget
 from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.record.tables import metadata
+from idlegrid_server.schedules import CronCalendar
 
 T = TypeVar("T")
 START = 1_700_000_000.0
@@ -85,12 +86,14 @@ class Coordinator:
         self.written: list[Batch] = []
         self.woken_all = 0
         self.writer = Writer(record or SqlRecord(engine, clock.now), queue, self.written.append, lambda batch: None)
+        firer = Firer(self.writer, self.reader, queue, clock, RandomIds(), CronCalendar(), QueueOrder.FIFO)
         self.keeper = Keeper(
             self.writer,
             self.reader,
             queue,
             clock,
             times,
+            firer=firer,
             remember=lambda identity: remember_queue_identity(engine, identity),
             forget=lambda before: forget(engine, before),
             wake_all=self._wake_all,

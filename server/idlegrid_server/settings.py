@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from idlegrid_server.core.matching import QueueOrder
+
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -35,6 +37,8 @@ class Settings(BaseSettings):
     start_grace_seconds: float = Field(default=30.0, ge=0)
     outbox_seconds: float = Field(default=5.0, ge=0)
     tick_seconds: float = Field(default=0.5, gt=0)
+    queue_order: QueueOrder = QueueOrder.FIFO
+    """Which run comes first; changed, it holds for runs made from then on."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.ports import Queue
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid
 from idlegrid_server.record.reader import SqlReader
@@ -22,6 +23,7 @@ from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.record.tables import metadata
 
 from ..parts import FakeClock, open_record
+from .stages import Stage, memory_stage, redis_stage
 
 SERVERS = "/usr/lib/postgresql"
 """Where Debian puts them."""
@@ -183,3 +185,18 @@ class Pen:
 @pytest.fixture
 def pen(engine: Engine, clock: FakeClock) -> Pen:
     return Pen(engine, clock)
+
+
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """An empty queue with its switches, once in memory and once on a real Redis."""
+    if request.param == "memory":
+        yield memory_stage()
+        return
+    with redis_stage(request.getfixturevalue("redis_server")) as stage:
+        yield stage
+
+
+@pytest.fixture
+def queue(stage: Stage) -> Queue:
+    return stage.queue

@@ -31,6 +31,7 @@ from idlegrid_server.core.model import (
     NodeHealth,
     NodeSpell,
     NodeState,
+    NodeWish,
     Outcome,
     Output,
     Payload,
@@ -40,6 +41,7 @@ from idlegrid_server.core.model import (
     StoryLine,
 )
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.statements import CHANGING, HEAD
 from idlegrid_server.record.store import SHARDS
 
 from ..parts import START, empty, offer, submission
@@ -84,6 +86,11 @@ RUN = Run(
     max_memory_mb=40.75,
     processes=12,
     sandbox=4,
+    task_id=7,
+    task_name="extract",
+    trigger="schedule",
+    scheduled_for=START + 9,
+    parents_key="1,2",
 )
 
 NODE = Node(
@@ -94,7 +101,11 @@ NODE = Node(
     reason="owner_away",
     since=START + 2,
     health=NodeHealth.LOST,
-    draining=True,
+    wish=NodeWish.DRAINING,
+    port=8080,
+    metadata='{"room": 7}',
+    max_tasks=2,
+    operator_types=("python",),
     hostname="lab-07",
     address="10.0.0.7",
     pid=4242,
@@ -107,6 +118,7 @@ NODE = Node(
     cpu_cores=7.5,
     memory_mb=2**40,
     cpu_percent=15.5,
+    load_average=1.25,
     memory_percent=45.25,
     sandbox=Sandbox(
         level=4,
@@ -156,7 +168,8 @@ def test_a_new_run_comes_back_with_every_field(pen):
 
 def test_a_changed_run_comes_back_with_every_field_that_can_change(pen):
     run = made(pen, replace(RUN, **{f.name: f.default for f in fields(Run) if f.default is not MISSING}))
-    after = replace(RUN, id=run.id)
+    fixed = {name: getattr(run, name) for name in HEAD if name not in CHANGING}
+    after = replace(RUN, **fixed)
     changed(pen, after)
     assert pen.reader.view(run.id).run == after
 
@@ -185,9 +198,9 @@ def test_a_node_comes_back_with_every_field(pen):
     batch.changed_nodes = {NODE.id: NODE}
     pen.save(batch)
     assert pen.reader.node("n1") == NODE == pen.load(nodes={"n1", "n2"}).nodes["n1"]
-    batch.changed_nodes = {NODE.id: replace(NODE, labels=(), draining=False, sandbox=Sandbox())}
+    batch.changed_nodes = {NODE.id: replace(NODE, labels=(), wish=NodeWish.ACTIVE, sandbox=Sandbox())}
     pen.save(batch)
-    assert pen.reader.nodes() == [replace(NODE, labels=(), draining=False, sandbox=Sandbox())]
+    assert pen.reader.nodes() == [replace(NODE, labels=(), wish=NodeWish.ACTIVE, sandbox=Sandbox())]
 
 
 def test_attempts_story_and_spells_come_back(pen, engine):
@@ -210,7 +223,7 @@ def test_ids_follow_the_order_of_submission_across_batches(pen):
     for first in range(0, 3 * MAX_BATCH, MAX_BATCH):
         batch = Batch(START)
         for number in range(MAX_BATCH):
-            batch.add_run(replace(RUN, uuid=f"{first + number:036}"), Payload("1", "{}"))
+            batch.add_run(replace(RUN, uuid=f"{first + number:036}", task_id=None), Payload("1", "{}"))
         pen.save(batch)
         assert [run.id for run, _ in batch.new_runs] == list(range(first + 1, first + MAX_BATCH + 1))
     assert pen.load(ids={2_345}).by_id[2_345].uuid == f"{2_344:036}"
@@ -287,7 +300,6 @@ def test_usage_is_summed_by_hour_submitter_and_node(pen, engine):
     with engine.connect() as connection:
         rows = [tuple(row) for row in connection.execute(select(t.usage).order_by(t.usage.c.submitter, t.usage.c.hour))]
     assert rows == [(472, "ann", "n1", 2, 4.0, 6.0), (472, "bob", "n1", 2, 1.0, 1.0), (473, "bob", "n1", 2, 1.0, 1.0)]
-    assert pen.reader.totals().compute_seconds == 6.0
 
 
 def test_each_coordinator_counts_in_its_own_row(engine, clock, pen):

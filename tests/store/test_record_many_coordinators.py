@@ -16,11 +16,11 @@ from idlegrid_server.core.commands import (
     NodeFacts,
     Report,
     ReportRuns,
-    SetDraining,
 )
+from idlegrid_server.core.commands.operator import NodeChange, UpdateNode
 from idlegrid_server.core.errors import StaleReport
 from idlegrid_server.core.limits import Times
-from idlegrid_server.core.model import NodeState, Outcome, RunState
+from idlegrid_server.core.model import NodeState, NodeWish, Outcome, RunState
 from idlegrid_server.queue.memory import MemoryQueue
 
 from ..parts import Coordinator, offer, submission
@@ -95,9 +95,10 @@ def test_an_operators_wish_is_not_written_over_by_a_heartbeat(pens, postgres, ev
     one, two = pens
     one.do(Beat("n1", NodeFacts(state=NodeState.IDLE), [], Times()))
     beat = Beat("n1", NodeFacts(state=NodeState.BUSY), [], Times())
-    overlapping(postgres, one, SetDraining("n1", True), lambda: two.do(beat), eventually)
+    drain = UpdateNode("n1", (), change=NodeChange(wish=NodeWish.DRAINING))
+    overlapping(postgres, one, drain, lambda: two.do(beat), eventually)
     node = one.reader.node("n1")
-    assert (node.draining, node.state) == (True, "busy")
+    assert (node.wish, node.state) == (NodeWish.DRAINING, "busy")
 
 
 def test_one_key_sent_to_two_coordinators_at_once_makes_one_run(pens, postgres, clock, eventually):

@@ -221,6 +221,13 @@ def test_nodes_come_by_name(pen):
     assert [node.id for node in pen.reader.nodes()] == ["a", "b"]
 
 
+def test_hostnames_are_those_of_the_nodes_that_are_known(pen):
+    for name in ("b", "a"):
+        pen.do(Beat(name, NodeFacts(state=NodeState.IDLE, hostname=f"host-{name}"), [], Times()))
+    assert pen.reader.hostnames(["a", "c"]) == {"a": "host-a"}
+    assert pen.reader.hostnames([]) == {}
+
+
 def test_keys_of_long_ago_are_forgotten_and_their_runs_are_not(pen, engine, clock):
     for name in ("old", "new"):
         pen.do(MakeRuns([submission()], [name], name, ""))

@@ -3,10 +3,11 @@
 Commands first check, then change; so one that raises has changed nothing, and the others of its batch go on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from idlegrid_server.core.definitions import Link, Task, Wait
 from idlegrid_server.core.lifecycle import Effect, Event, transition
 from idlegrid_server.core.matching import score
 from idlegrid_server.core.model import (
@@ -24,6 +25,7 @@ from idlegrid_server.core.model import (
     StoryLine,
 )
 from idlegrid_server.core.queue_ops import Drop, Ended, Push, QueueOp, Remove, Started
+from idlegrid_server.core.tasklife import note_made, note_moved
 
 NEWS: Final = {
     RunState.RUNNING: "task_started",
@@ -33,6 +35,22 @@ NEWS: Final = {
     RunState.CANCELLED: "task_failed",
 }
 """What a run's new state is called to those who watch; any other is `task_updated`."""
+
+
+COUNTED: Final = {Outcome.EVICTED: "evictions", Outcome.LOST: "losses", Outcome.CRASHED: "losses"}
+"""Ends of attempts that have a counter in the record."""
+DURATIONS: Final = (0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 600.0, 3_600.0)
+"""Upper bounds of the run times that are counted, in seconds: the task API's document, and what lies beyond it."""
+
+
+def duration_bucket(seconds: float) -> str:
+    """The name of the smallest bound that holds a run time."""
+    return next((f"{bound:g}" for bound in DURATIONS if seconds <= bound), "inf")
+
+
+def _sum(row: list[float], *values: float) -> None:
+    for place, value in enumerate(values):
+        row[place] += value
 
 
 @dataclass(slots=True)
@@ -45,6 +63,18 @@ class Needs:
     """UUIDs (also in `uuids`) whose code is wanted too."""
     nodes: set[str] = field(default_factory=set)
     keys: set[str] = field(default_factory=set)
+    tasks: set[int] = field(default_factory=set)
+    """Tasks, with their parents. Those of loaded runs come without being asked for, and without parents."""
+    to_run: set[int] = field(default_factory=set)
+    """Tasks (also in `tasks`) of which runs are made: with their code, names of files, and links."""
+    names: set[str] = field(default_factory=set)
+    """Names of tasks whose ids are wanted."""
+    sources: set[int] = field(default_factory=set)
+    """Ids (also in `ids`) of runs that are made once more: with their code, and their task as in `to_run`."""
+    waits: set[str] = field(default_factory=set)
+    """UUIDs (also in `uuids`) of runs whose waits are wanted."""
+    edges: bool = False
+    """Whether all dependencies between tasks are wanted."""
 
     def add(self, other: "Needs") -> None:
         """Take over what another command wants."""
@@ -53,6 +83,12 @@ class Needs:
         self.payloads |= other.payloads
         self.nodes |= other.nodes
         self.keys |= other.keys
+        self.tasks |= other.tasks
+        self.to_run |= other.to_run
+        self.names |= other.names
+        self.sources |= other.sources
+        self.waits |= other.waits
+        self.edges = self.edges or other.edges
 
 
 @dataclass(slots=True)
@@ -65,12 +101,40 @@ class Batch:
     payloads: dict[str, Payload] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     keys: dict[str, IdempotencyKey] = field(default_factory=dict)
+    tasks: dict[int, Task] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    codes: dict[int, str] = field(default_factory=dict)
+    """Inline code by task."""
+    file_names: dict[int, set[str]] = field(default_factory=dict)
+    links: dict[int, list[Link]] = field(default_factory=dict)
+    """By task: its parents."""
+    edges: dict[int, set[int]] = field(default_factory=dict)
+    """All dependencies: task → parents."""
+    waits: dict[str, list[Wait]] = field(default_factory=dict)
 
     new_runs: list[tuple[Run, Payload]] = field(default_factory=list)
     changed_runs: dict[str, Run] = field(default_factory=dict)
     outputs: dict[str, Output] = field(default_factory=dict)
     changed_nodes: dict[str, Node] = field(default_factory=dict)
     new_keys: list[IdempotencyKey] = field(default_factory=list)
+    new_tasks: list[tuple[Task, str | None]] = field(default_factory=list)
+    """With their inline code."""
+    changed_tasks: dict[int, Task] = field(default_factory=dict)
+    """Whose life went on."""
+    redefined: dict[int, Task] = field(default_factory=dict)
+    """Whose author changed them."""
+    new_codes: dict[int, str | None] = field(default_factory=dict)
+    removed_tasks: list[int] = field(default_factory=list)
+    used: list[tuple[int, int, int]] = field(default_factory=list)
+    """(task, parent, run): this run of the parent has triggered the task."""
+    new_waits: list[tuple[str, int, int | None]] = field(default_factory=list)
+    """(run, parent, run of the parent or None for the first to come)."""
+    satisfied: list[tuple[int, int]] = field(default_factory=list)
+    """(run, parent): that wait is over."""
+    node_totals: dict[str, list[float]] = field(default_factory=dict)
+    """node → [attempts, completed, failed, wall seconds]."""
+    follow: bool = False
+    """Whether something was written that other runs may depend on."""
     ended: list[EndedAttempt] = field(default_factory=list)
     story: list[StoryLine] = field(default_factory=list)
     logs: list[LogPiece] = field(default_factory=list)
@@ -96,12 +160,25 @@ class Batch:
             self.by_id[run.id] = run
 
     def add_run(self, run: Run, payload: Payload) -> None:
-        """A new, pending run: it goes to its queue once the record has it."""
+        """A new run; a pending one goes to its queue once the record has it."""
         self.runs[run.uuid] = run
         self.new_runs.append((run, payload))
         self.story.append(StoryLine(run.uuid, self.now, "created", run.queue))
         self.count(run.state, 1)
-        self.push(run, front=False)
+        task = self.tasks.get(run.task_id or 0)
+        if task is not None:
+            self._keep(task, note_made)
+        if run.state is RunState.PENDING:
+            self.push(run, front=False)
+        else:
+            self.follow = True
+
+    def _keep(self, task: Task, change: Callable[[Task], None]) -> None:
+        """Change a task's life, and count by status."""
+        self.count(f"tasks:{task.status}", -1)
+        change(task)
+        self.count(f"tasks:{task.status}", 1)
+        self.changed_tasks[task.id] = task
 
     def count(self, name: str, by: float) -> None:
         """Change a counter of the record."""
@@ -117,7 +194,8 @@ class Batch:
         `outcome` is how its attempt ended, when it had one. Raises IllegalTransition and changes nothing
         when the table forbids it.
         """
-        step = transition(run.state, event, f"Its last words: {run.reason or 'none'}.")
+        before = run.state
+        step = transition(before, event, f"Its last words: {run.reason or 'none'}.")
         self.count(run.state, -1)
         self.count(step.to, 1)
         run.state = step.to
@@ -127,6 +205,10 @@ class Batch:
             self._carry_out(effect, run, outcome)
         if step.to.is_final:
             self._finish(run)
+        task = self.tasks.get(run.task_id or 0)
+        if task is not None:
+            self._keep(task, lambda task: note_moved(task, run, before, self.now))
+            self.follow = self.follow or step.to.is_final
         return step.to
 
     def tell(self, run: Run, what: str) -> None:
@@ -148,7 +230,7 @@ class Batch:
 
     def push(self, run: Run, *, front: bool) -> None:
         """The run's queue entry is to be written; the outbox remembers that until it is."""
-        self.ops.append(Push(run.uuid, run.queue, score(run.created_at, run.priority), front))
+        self.ops.append(Push(run.uuid, run.queue, score(run.created_at, run.priority, run.queue), front))
         self.owed.add(run.uuid)
         self.woken[run.queue] = self.woken.get(run.queue, 0) + 1
 
@@ -173,18 +255,23 @@ class Batch:
             )
         )
         self._use(run)
+        if outcome in COUNTED:
+            self.count(COUNTED[outcome], 1)
 
     def _use(self, run: Run) -> None:
-        row = self.usage.setdefault((int(self.now // 3600), run.submitter, run.node_id or ""), [0.0, 0.0, 0.0])
-        row[0] += 1
-        row[1] += run.cpu_seconds
-        row[2] += run.wall_seconds
+        hour, node = int(self.now // 3600), run.node_id or ""
+        _sum(self.usage.setdefault((hour, run.submitter, node), [0.0] * 3), 1, run.cpu_seconds, run.wall_seconds)
+        completed, failed = run.state is RunState.COMPLETED, run.state in (RunState.FAILED, RunState.TIMED_OUT)
+        _sum(self.node_totals.setdefault(node, [0.0] * 4), 1, completed, failed, run.wall_seconds)
+        self.count("compute_seconds", run.cpu_seconds)
 
     def _finish(self, run: Run) -> None:
         run.finished_at = self.now
         run.frozen = False
         if run.state is RunState.COMPLETED:
-            self.count("completed_seconds", self.now - (run.started_at or self.now))
+            seconds = self.now - (run.started_at or self.now)
+            self.count("completed_seconds", seconds)
+            self.count(f"duration:{duration_bucket(seconds)}", 1)
 
     def drop(self, run_uuid: str) -> None:
         """A popped entry that no pending run answers to."""

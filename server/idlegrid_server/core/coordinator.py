@@ -19,17 +19,20 @@ from idlegrid_server.core.commands import (
     Report,
     ReportAnswer,
     ReportRuns,
-    SetDraining,
 )
+from idlegrid_server.core.definitions import DEPENDENCY
 from idlegrid_server.core.errors import Conflict, NotFound
 from idlegrid_server.core.files import Upload
 from idlegrid_server.core.limits import MAX_INT64, Times
-from idlegrid_server.core.matching import Capability, Offer, capability, requirement_class, waiting_for
-from idlegrid_server.core.model import Need, Node, NodeHealth, Outcome, Priority, Run, RunState, Submission
-from idlegrid_server.core.polls import OpenPolls, Poll
+from idlegrid_server.core.matching import Capability, Offer, QueueOrder, requirement_class
+from idlegrid_server.core.model import Need, Outcome, Priority, Run, RunState, Submission
+from idlegrid_server.core.nodedesk import NodeDesk, Room
+from idlegrid_server.core.polls import Poll
 from idlegrid_server.core.ports import Clock, Files, Ids
 from idlegrid_server.core.queries import Reader, RunView
+from idlegrid_server.core.taskdesk import TaskDesk
 from idlegrid_server.core.updates import End, Updates
+from idlegrid_server.core.waiting import why
 from idlegrid_server.core.writer import Writer
 
 T = TypeVar("T")
@@ -43,15 +46,6 @@ KEEPERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What a node has free; None means all that it offers."""
-
-    slots: int
-    cpu: float | None = None
-    memory_mb: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Work:
     """What a node is given: leases, orders."""
 
@@ -62,11 +56,23 @@ class Work:
 class Coordinator:
     """Takes work in, hands it out, takes results back. Lives on one event loop."""
 
-    def __init__(self, writer: Writer, reader: Reader, files: Files, clock: Clock, ids: Ids, times: Times) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        files: Files,
+        tasks: TaskDesk,
+        nodes: NodeDesk,
+        clock: Clock,
+        ids: Ids,
+        times: Times,
+        order: QueueOrder = QueueOrder.FIFO,
+    ) -> None:
         self.reader, self.files, self.clock, self.times = reader, files, clock, times
-        self.polls, self.updates = OpenPolls(), Updates()
+        self.tasks, self.nodes = tasks, nodes
+        self._order = order
+        self.polls, self.updates = nodes.polls, Updates()
         self._writer, self._ids = writer, ids
-        self._capabilities: dict[str, Capability] = {}
         self._keeping = asyncio.Semaphore(KEEPERS)
         self._stopping = False
 
@@ -74,19 +80,12 @@ class Coordinator:
 
     def written(self, batch: Batch) -> None:
         """A batch is on disk: tell who waits for that. Call on the event loop."""
-        for node in batch.changed_nodes.values():
-            self._note(node)
+        self.nodes.written(batch)
         for node_id, run in batch.stops:
             if run.lease_via == "legacy":
                 continue  # such a worker can be told nothing; its result will not be taken
             self.polls.order(node_id, [Order("stop", run.uuid, run.lease_id or "", "cancelled")])
         self.updates.publish(batch.notices(), _ended(batch))
-
-    def _note(self, node: Node) -> None:
-        if node.health is NodeHealth.ALIVE:
-            self._capabilities[node.id] = capability(node)
-        else:
-            self._capabilities.pop(node.id, None)
 
     def stop(self) -> None:
         """Answer every open poll and wait, so that the server can end."""
@@ -102,7 +101,7 @@ class Coordinator:
         Raises InvalidInput when the key was used for other words, RecordUnavailable.
         """
         uuids = [self._ids.run_uuid() for _ in submissions]
-        return await self._writer.ask(MakeRuns(submissions, uuids, key, fingerprint))
+        return await self._writer.ask(MakeRuns(submissions, uuids, key, fingerprint, self._order))
 
     async def cancel(self, run_id: int) -> Run:
         """End a run now. Raises NotFound, Conflict when it has ended already."""
@@ -120,11 +119,9 @@ class Coordinator:
 
     async def waiting_for(self, run: Run) -> str | None:
         """Why a run has not started, as a sentence; None when it has, or is about to."""
-        if run.state is RunState.WAITING:
-            return f"It is tried again after a failure ({run.retries} of {run.retry_limit})."
-        if run.state is not RunState.PENDING:
-            return None
-        return waiting_for(run.queue, await self.read(self.reader.nodes))
+        nodes = await self.read(self.reader.nodes) if run.state is RunState.PENDING else []
+        parents = await self.tasks.parent_names(run.task_id) if run.reason == DEPENDENCY else []
+        return why(run, nodes, parents)
 
     async def read(self, query: Callable[..., T], *words: object) -> T:
         """Ask the record without holding up the event loop."""
@@ -132,20 +129,16 @@ class Coordinator:
 
     # --- nodes ---
 
-    async def beat(self, node_id: str, facts: NodeFacts, attempts: Sequence[HeldAttempt]) -> list[Order]:
+    async def beat(
+        self, node_id: str, facts: NodeFacts, attempts: Sequence[HeldAttempt], *, joins: bool = False
+    ) -> list[Order]:
         """Take a heartbeat; answers what the node is to do."""
-        orders = await self._writer.ask(Beat(node_id, facts, attempts, self.times))
+        orders = await self._writer.ask(Beat(node_id, facts, attempts, self.times, joins))
         return [*orders, *(o for o in self.polls.take_orders(node_id) if o not in orders)]
-
-    async def drain(self, node_id: str, *, draining: bool) -> Node:
-        """The operator's wish that a node takes no more work, or takes it again. Raises NotFound."""
-        node = await self._writer.ask(SetDraining(node_id, draining))
-        self.polls.order(node_id, [Order("drain" if draining else "resume")])
-        return node
 
     async def fetch(self, node_id: str, room: Room, wait: float = 0.0) -> Work:
         """Work for a node, at once or within `wait` seconds. Raises Conflict for a node that never sent a heartbeat."""
-        offer = await self._offer(node_id, room)
+        offer = await self.nodes.offer(node_id, room)
         poll = self.polls.open(offer)
         deadline = self.clock.monotonic() + wait
         try:
@@ -164,31 +157,23 @@ class Coordinator:
         poll.heed()
         return not poll.superseded
 
-    async def _offer(self, node_id: str, room: Room) -> Offer:
-        able = self._capabilities.get(node_id)
-        if able is None:
-            node = await self.read(self.reader.node, node_id)
-            if node is None or node.health is NodeHealth.LEFT:
-                raise Conflict(f"Node {node_id} is unknown: send a heartbeat first")
-            able = self._capabilities.setdefault(node_id, capability(node))
-        cpu = able.cpu if room.cpu is None else min(room.cpu, able.cpu)
-        memory = able.memory_mb if room.memory_mb is None else min(room.memory_mb, able.memory_mb)
-        return Offer(node_id, able, room.slots, cpu, memory)
-
     async def _look(self, offer: Offer) -> Work:
         orders = self.polls.take_orders(offer.node_id)
-        if offer.slots <= 0:
+        if offer.slots <= 0 or not self.nodes.takes_work(offer.node_id):
             return Work(orders=orders)
         return Work(await self._lease(offer), orders)
 
     async def _lease(self, offer: Offer) -> list[Lease]:
-        lease_ids = [self._ids.lease_id() for _ in range(offer.slots)]
-        asking = asyncio.ensure_future(self._writer.ask(LeaseRuns(offer, lease_ids, self.times.listing)))
+        asking = self.nodes.lease(offer, self._ask_for)
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
             asking.add_done_callback(lambda done: self._give_back(offer.node_id, done))
             raise
+
+    async def _ask_for(self, offer: Offer) -> list[Lease]:
+        lease_ids = [self._ids.lease_id() for _ in range(offer.slots)]
+        return await self._writer.ask(LeaseRuns(offer, lease_ids, self.times.listing))
 
     def _give_back(self, node_id: str, done: "asyncio.Future[list[Lease]]") -> None:
         """The node hung up while runs were leased to it: they need not wait for their lease to end."""
@@ -204,7 +189,13 @@ class Coordinator:
     async def report(
         self, node_id: str, reports: Sequence[Report], room: Room | None = None
     ) -> tuple[list[ReportAnswer], Work]:
-        """Take a node's reports and, when it has room, give it what is there; one transaction does both."""
+        """Take a node's reports and, when it has room, give it what is there; one transaction does both.
+
+        What a limited node reports counts first, so that it makes room for the next.
+        """
+        if room is not None and self.nodes.is_limited(node_id):
+            answers = await self._writer.ask(ReportRuns(node_id, reports))
+            return answers, await self._next(node_id, room)
         return await asyncio.gather(self._writer.ask(ReportRuns(node_id, reports)), self._next(node_id, room))
 
     async def _next(self, node_id: str, room: Room | None) -> Work:
@@ -212,7 +203,7 @@ class Coordinator:
         if room is None:
             return Work()
         try:
-            return await self._look(await self._offer(node_id, room))
+            return await self._look(await self.nodes.offer(node_id, room))
         except Conflict:
             return Work()
 
@@ -224,6 +215,11 @@ class Coordinator:
         """Add a file to those of its run. Raises NotFound, StaleReport, TooLarge; nothing of it stays then."""
         async with self._keeping:
             await self.read(self.files.keep, upload, body)
+
+    async def keep_task_file(self, task_id: int, name: str, size: int, sha256: str, body: IO[bytes]) -> bool:
+        """Add a file to those of a task; whether it is new. Raises NotFound, TooLarge; nothing of it stays then."""
+        async with self._keeping:
+            return await self.read(self.tasks.files.keep, task_id, name, size, sha256, body)
 
     # --- legacy workers ---
 

@@ -34,7 +34,11 @@ class MissingInput(InputError):
 
 
 class InvalidInput(InputError):
-    """A value has the wrong type or is out of range."""
+    """A value has the wrong type or is out of range; `field`, `rule` and `value` say which, when one is at fault."""
+
+    def __init__(self, message: str, *, field: str = "", rule: str = "", value: object = None) -> None:
+        super().__init__(message)
+        self.field, self.rule, self.value = field, rule, value
 
 
 class TooLarge(InputError):

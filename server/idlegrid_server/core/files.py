@@ -1,4 +1,4 @@
-"""Files that runs leave: which names are good, which attempt may add one, and how large all of them may be. Pure."""
+"""Files that runs leave or tasks bring: which names are good, who may add one, how large all of them may be. Pure."""
 
 import mimetypes
 import unicodedata
@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from idlegrid_server.core.errors import NotFound, StaleReport, TooLarge
-from idlegrid_server.core.limits import FILE_CHUNK, MAX_FILES, MAX_FILES_BYTES
+from idlegrid_server.core.limits import FILE_CHUNK, MAX_FILES, MAX_FILES_BYTES, MAX_TASK_FILES_BYTES
 from idlegrid_server.core.model import Run
 
 MAX_NAME: Final = 255
@@ -50,7 +50,29 @@ class StoredFile:
     @property
     def chunks(self) -> int:
         """How many rows hold its bytes."""
-        return -(-self.size // FILE_CHUNK)
+        return _chunks(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFile:
+    """A file of a task, laid in the working folder of its runs. `id` finds its bytes; `sha256` is hex."""
+
+    id: str
+    task_id: int
+    name: str
+    size: int
+    sha256: str
+    media_type: str
+    created_at: float
+
+    @property
+    def chunks(self) -> int:
+        """How many rows hold its bytes."""
+        return _chunks(self.size)
+
+
+def _chunks(size: int) -> int:
+    return -(-size // FILE_CHUNK)
 
 
 def is_good_name(name: str) -> bool:
@@ -93,3 +115,12 @@ def check_upload(run: Run | None, upload: Upload, kept: Sequence[StoredFile]) ->
 def outdated(upload: Upload, kept: Sequence[StoredFile]) -> list[StoredFile]:
     """What gives way to the new file: its namesake, and all that older attempts have left."""
     return [file for file in kept if file.lease_id != upload.lease_id or file.name == upload.name]
+
+
+def check_task_file(name: str, size: int, kept: Sequence[TaskFile]) -> None:
+    """Whether a task that has these files may have this one, too. Raises TooLarge."""
+    others = [file for file in kept if file.name != name]
+    if len(others) >= MAX_FILES:
+        raise TooLarge(f"A task may have at most {MAX_FILES} files")
+    if sum(file.size for file in others) + size > MAX_TASK_FILES_BYTES:
+        raise TooLarge(f"All files of a task together may have at most {MAX_TASK_FILES_BYTES >> 20} MiB")

@@ -15,6 +15,46 @@ MAX_BATCH: Final = 1_000
 DEFAULT_TIMEOUT: Final = 300.0
 """A submission's timeout when it names none (the idle API's document)."""
 
+DEFAULT_TASK_TIMEOUT: Final = 3_600.0
+"""A task's timeout when it names none (the task API's document)."""
+
+DEFAULT_RETRIES: Final = 3
+"""A task's retries when it names none (the task API's document)."""
+
+MAX_RETRIES: Final = 100
+"""Most retries of a task; the last ones are five minutes apart."""
+
+MAX_TASK_CODE: Final = 1 << 20
+"""Bytes of a task's inline code."""
+
+MAX_TASK_FILES_BYTES: Final = 10 << 20
+"""Bytes of all files of a task together."""
+
+MAX_INSTANCES: Final = 1_000
+"""Most runs of one task that its schedule may have unfinished."""
+
+MIN_INTERVAL: Final = 1.0
+"""Shortest interval of a schedule in seconds: firings are looked for once a second."""
+
+MAX_INTERVAL: Final = 366 * 86_400.0
+"""Longest interval of a schedule: a year."""
+
+LATE_FIRING: Final = 2.0
+"""Seconds after which a firing that nobody was woken for is made all the same."""
+
+DOWNTIME: Final = 15.0
+"""Seconds by which a firing is late before that counts as downtime, for which one firing is made up; those less late
+are all made, one after the other."""
+
+WAKE_HORIZON: Final = 60.0
+"""Seconds ahead for which the queue is asked to wake us; what is due later is asked for later."""
+
+RETRY_FIRST_DELAY: Final = 1.0
+"""Seconds before the first retry; each further one waits twice as long, and up to half as much again."""
+
+RETRY_CAP: Final = 300.0
+"""Longest delay of a retry."""
+
 MAX_TIMEOUT: Final = 30 * 86_400.0
 """Longest timeout; a run that needs more than a month is a service."""
 
@@ -32,6 +72,18 @@ MAX_MEMORY_MB: Final = 1 << 30
 
 AGEING_SECONDS: Final = 3_600.0
 """An hour's wait is worth one priority level, so that nothing starves."""
+
+SHORTEST_FACTOR: Final = 10.0
+"""Seconds later that a run counts as having come, for each second it is expected to take, in the order `shortest`."""
+
+MOST_LENGTH_PENALTY: Final = 86_400.0
+"""Most such seconds: a day later even the longest run is before the shortest."""
+
+USAGE_HALF_LIFE: Final = 86_400.0
+"""After a day a submitter's usage counts half (as HTCondor's PRIORITY_HALFLIFE does)."""
+
+USAGE_WINDOW: Final = 10 * 86_400.0
+"""Usage older than ten half-lives counts less than a thousandth, so it is not looked at."""
 
 DEFAULT_SANDBOX: Final = 3
 """Sandbox level that a run asks for when it states none: isolated, if not metered by the kernel."""

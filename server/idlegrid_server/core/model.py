@@ -68,6 +68,18 @@ class NodeState(StrEnum):
     OFFLINE = "offline"
 
 
+class NodeWish(StrEnum):
+    """What the operator wants of a node."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    """Finish what runs and take no more."""
+    OFFLINE = "offline"
+    """Take no work; what it holds goes back now."""
+    GONE = "gone"
+    """Unregistered: it is shown no more, until it is started anew or registered again."""
+
+
 class NodeHealth(StrEnum):
     """Whether we believe a node: apart from what it says of itself."""
 
@@ -100,6 +112,14 @@ class Submission:
     """A JSON object as text; the core never looks inside."""
     submitter: str = ""
     retry_limit: int = 0
+    work: str = ""
+    """What the node is told beside code and parameters (`definitions.work_of`); empty for code alone."""
+    task_id: int | None = None
+    task_name: str | None = None
+    trigger: str = "submit"
+    """What caused it: a `definitions.Trigger`."""
+    expected_seconds: float | None = None
+    """How long it takes by its task's experience."""
 
 
 @dataclass(slots=True)
@@ -149,6 +169,14 @@ class Run:
     processes: int = 0
     sandbox: int | None = None
     """Level that the newest attempt runs or ran under; None before the first, and where nobody said."""
+    task_id: int | None = None
+    task_name: str | None = None
+    """Its task's name when it was made."""
+    trigger: str = "submit"
+    scheduled_for: float | None = None
+    """The instant its schedule made it due."""
+    parents_key: str | None = None
+    """The parents' runs that triggered it, as ids with commas between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +185,7 @@ class Payload:
 
     code: str
     parameters: str
+    work: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +278,16 @@ class Node:
     reason: str = "starting"
     since: float = 0.0
     health: NodeHealth = NodeHealth.ALIVE
-    draining: bool = False
-    """The operator's wish."""
+    wish: NodeWish = NodeWish.ACTIVE
     hostname: str = ""
     address: str = ""
+    port: int = 0
+    metadata: str = "{}"
+    """A JSON object as text: what the operator notes."""
+    max_tasks: int | None = None
+    """The operator's limit on runs at a time; None leaves it at `slots`."""
+    operator_types: tuple[str, ...] | None = None
+    """The task types that the operator allows; None allows all that the node offers."""
     pid: int = 0
     version: str = ""
     python: str = ""
@@ -264,7 +299,14 @@ class Node:
     memory_mb: int = 512
     cpu_percent: float = 0.0
     memory_percent: float = 0.0
+    load_average: float | None = None
+    """As the node says it; None leaves it at what its CPU does."""
     sandbox: Sandbox = field(default_factory=Sandbox)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is believed to be there."""
+        return self.health is NodeHealth.ALIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from idlegrid_server.core.commands import Order
 from idlegrid_server.core.matching import Offer, fits
@@ -48,6 +48,20 @@ class OpenPolls:
         poll.event.set()
         if self._polls.get(poll.offer.node_id) is poll:
             del self._polls[poll.offer.node_id]
+        queue, poll.queue = poll.queue, ""
+        if queue:
+            self.wake({queue: 1})
+
+    def end(self, node_id: str) -> None:
+        """What the node may take has changed: its poll ends, empty, and it asks anew."""
+        self.close(self._polls.get(node_id), superseded=True)
+
+    def bar(self, node_id: str) -> None:
+        """The node may take nothing any more: its poll stays open for orders alone, and a wake goes to the next."""
+        poll = self._polls.get(node_id)
+        if poll is None:
+            return
+        poll.offer = replace(poll.offer, slots=0)
         queue, poll.queue = poll.queue, ""
         if queue:
             self.wake({queue: 1})

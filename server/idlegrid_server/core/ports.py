@@ -5,13 +5,14 @@ and both pass the same tests.
 import secrets
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, Protocol
 
 from idlegrid_server.core.batch import Batch, Needs
-from idlegrid_server.core.files import StoredFile, Upload
+from idlegrid_server.core.definitions import Timing
+from idlegrid_server.core.files import StoredFile, TaskFile, Upload
 from idlegrid_server.core.matching import Offer
 from idlegrid_server.core.queue_ops import QueueOp
 
@@ -58,6 +59,23 @@ class RandomIds:
     def lease_id(self) -> str:
         """128 random bits as 32 hex digits."""
         return secrets.token_hex(16)
+
+
+class Calendar(Protocol):
+    """When tasks are due by time alone."""
+
+    def check(self, timing: Timing) -> None:
+        """Raise InvalidInput for a timing that means nothing or never comes.
+
+        Its `field` is `schedule`, `metadata.timezone` or `interval_seconds`; its message says what to write instead.
+        """
+
+    def next(self, timing: Timing, after: float, since: float) -> float | None:
+        """The first instant later than `after` at which the task is due, all in epoch seconds.
+
+        An interval is counted in whole multiples from `since` (the first is one interval later), so firings that
+        were missed do not shift those to come. None when time alone never makes it due.
+        """
 
 
 class Transaction(Protocol):
@@ -108,6 +126,32 @@ class Files(Protocol):
         """One piece of a file, `FILE_CHUNK` bytes but for the last; None when it is not there (any more)."""
 
 
+class TaskFiles(Protocol):
+    """The files of tasks. Like those of runs their bytes go past the writer.
+
+    Every method raises RecordUnavailable when the database does not answer.
+    """
+
+    def keep(self, task_id: int, name: str, size: int, sha256: str, body: IO[bytes]) -> bool:
+        """Keep the bytes, then show the file; whether it is new (False: it replaced its namesake).
+
+        Raises NotFound for an unknown task, TooLarge above `MAX_FILES` files or `MAX_TASK_FILES_BYTES` in all; then
+        nothing stays.
+        """
+
+    def of_task(self, task_id: int) -> list[TaskFile]:
+        """A task's files by name; none for an unknown task."""
+
+    def find(self, task_id: int, name: str) -> TaskFile | None:
+        """One file of a task."""
+
+    def chunk(self, file_id: str, seq: int) -> bytes | None:
+        """One piece of a file, `FILE_CHUNK` bytes but for the last; None when it is not there (any more)."""
+
+    def drop(self, task_id: int, name: str) -> bool:
+        """Drop a file; whether there was one."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
     """How many runs a queue holds, and how many of its runs are on nodes."""
@@ -155,6 +199,12 @@ class Queue(Protocol):
 
     def depths(self) -> list[QueueDepth]:
         """Every known queue."""
+
+    def favour(self, bias: Mapping[str, float]) -> None:
+        """Serve each lane (`matching.lane_of`) as if its runs had come so many seconds later; replaces all biases.
+
+        Lanes that are not named have none. An empty mapping takes them all away.
+        """
 
     def schedule_beat(self) -> None:
         """Have the schedule waker and the control worker carry a beat, at most one per half minute."""

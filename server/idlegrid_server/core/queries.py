@@ -1,9 +1,10 @@
 """What can be asked of the record without changing it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from idlegrid_server.core.definitions import Task
 from idlegrid_server.core.model import EndedAttempt, Node, Run
 
 
@@ -23,6 +24,8 @@ class RunDetail:
     view: RunView
     code: str
     parameters: str
+    work: str
+    """Command, arguments and request as JSON; empty for code that was submitted by itself."""
     attempts: Sequence[EndedAttempt]
     story: Sequence[tuple[float, str, str]]
     """(time, event, detail), oldest first."""
@@ -47,9 +50,46 @@ class RunFilter:
     states: Sequence[str] | None = None
     node_id: str | None = None
     submitter: str | None = None
+    task_id: int | None = None
+    since: float | None = None
+    """Made at or after then."""
+    until: float | None = None
+    """Made before then."""
+    sort: str = "id"
+    """`id` (the order they were made in; with `since` or `until` by that time, where coordinators' clocks disagree),
+    `started_at` or `finished_at`; runs without a time come as the earliest, and those of one instant go by id."""
     newest_first: bool = True
     page: int = 1
     size: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks a list shows; None does not filter."""
+
+    status: str | None = None
+    task_type: str | None = None
+    priority: int | None = None
+    search: str = ""
+    """Part of the name or the description, in any case."""
+    sort: str = "created_at"
+    """One of `TASK_SORTS`."""
+    descending: bool = True
+    page: int = 1
+    size: int = 20
+
+
+TASK_SORTS = (
+    "created_at",
+    "updated_at",
+    "id",
+    "name",
+    "priority",
+    "status",
+    "task_type",
+    "last_run_at",
+    "next_run_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +99,8 @@ class Totals:
     by_state: dict[str, int]
     completed_seconds: float
     compute_seconds: float
+    counted: Mapping[str, float] = field(default_factory=dict)
+    """Every counter by its name (`Batch.count`): also `tasks:STATUS`, `duration:BOUND`, `evictions`, `losses`."""
 
     @property
     def total(self) -> int:
@@ -113,6 +155,9 @@ class Reader(Protocol):
     def totals(self) -> Totals:
         """The counters."""
 
+    def recent_usage(self, now: float) -> dict[str, float]:
+        """Seconds of wall clock that each submitter's attempts took lately, worth half for each day they are old."""
+
     def completed_since(self, when: float) -> int:
         """How many runs completed since then."""
 
@@ -125,8 +170,41 @@ class Reader(Protocol):
     def node(self, node_id: str) -> Node | None:
         """One node."""
 
+    def hostnames(self, node_ids: Sequence[str]) -> dict[str, str]:
+        """The hostnames of those of them that are known."""
+
     def held_by(self, node_ids: Sequence[str]) -> dict[str, int]:
         """How many runs each node holds."""
+
+    def task(self, task_id: int) -> Task | None:
+        """One task."""
+
+    def task_code(self, task_id: int) -> str | None:
+        """A task's inline code; None when it has none."""
+
+    def tasks(self, wanted: TaskFilter) -> tuple[list[Task], int]:
+        """One page of tasks, and how many there are in all."""
+
+    def unfinished_of(self, task_id: int, limit: int) -> list[int]:
+        """Ids of a task's runs that have not ended, oldest first."""
+
+    def due_tasks(self, now: float, limit: int) -> list[int]:
+        """Tasks that are due, longest due first; of those due at one instant parents come before children."""
+
+    def parents_among(self, task_ids: Sequence[int]) -> dict[int, set[int]]:
+        """Those of the tasks that depend on others of them, with these."""
+
+    def due_times(self, now: float, until: float) -> list[float]:
+        """When tasks are due between then and then, each instant once."""
+
+    def settled_waits(self, limit: int) -> list[str]:
+        """UUIDs of runs that wait for a run which has ended."""
+
+    def ready_dependents(self, limit: int) -> list[int]:
+        """Unscheduled tasks, not paused, whose parents have all completed since they last triggered them."""
+
+    def orphans(self, limit: int) -> list[int]:
+        """Ids of unfinished runs whose task is gone."""
 
     def expired(self, now: float, limit: int) -> list[str]:
         """Running runs whose lease is over."""

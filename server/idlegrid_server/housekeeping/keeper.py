@@ -1,7 +1,7 @@
 """The housekeeping thread: a short look every tick, each duty by itself, so that one that fails holds up no other."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -9,10 +9,12 @@ import structlog
 from idlegrid_server.core.commands import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns
 from idlegrid_server.core.errors import GridError, RecordUnavailable
 from idlegrid_server.core.limits import Times
+from idlegrid_server.core.matching import QueueOrder, biases
 from idlegrid_server.core.model import RunState
 from idlegrid_server.core.ports import Clock, Queue
 from idlegrid_server.core.queries import Reader
 from idlegrid_server.core.writer import Writer
+from idlegrid_server.housekeeping.firing import Firer
 from idlegrid_server.housekeeping.grace import Grace
 
 log = structlog.get_logger(__name__)
@@ -39,6 +41,8 @@ class Keeper:
         clock: Clock,
         times: Times,
         *,
+        firer: Firer,
+        order: QueueOrder = QueueOrder.FIFO,
         remember: Callable[[str], None],
         forget: Callable[[float], None],
         wake_all: Callable[[], None],
@@ -47,13 +51,15 @@ class Keeper:
         `wake_all` lets every waiting node look again."""
         self._writer, self._reader, self._queue = writer, reader, queue
         self._clock, self._times = clock, times
+        self._firer, self._order, self._weighed = firer, order, False
         self._remember, self._forget_old, self._wake_all = remember, forget, wake_all
         self._grace = Grace(clock, times.start_grace)
         self._was_suspended = False
         self._was_late = False
         self._put_off: dict[str, str] = {}
         self._next_queue_look = self._next_forgetting = 0.0
-        self._stopped = threading.Event()
+        self._stopped, self._nudged = threading.Event(), threading.Event()
+        self._woken = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, tick: float) -> None:
@@ -64,16 +70,42 @@ class Keeper:
     def stop(self) -> None:
         """End after the look under way."""
         self._stopped.set()
+        self._nudged.set()
         if self._thread is not None:
             self._thread.join()
 
+    def wake(self) -> None:
+        """Tasks are due: fire them now. From any thread."""
+        self._woken.set()
+        self._nudged.set()
+
+    def nudge(self) -> None:
+        """Something was written that other runs may depend on: look at them now. From any thread."""
+        self._nudged.set()
+
     def _work(self, tick: float) -> None:
-        while not self._stopped.wait(tick):
-            self.look()
+        next_look = 0.0
+        while not self._stopped.is_set():
+            self._nudged.wait(max(0.0, next_look - self._clock.monotonic()))
+            nudged = self._nudged.is_set()
+            self._nudged.clear()
+            if nudged:
+                self._do(self._quick)
+            if self._clock.monotonic() >= next_look:
+                next_look = self._clock.monotonic() + tick
+                self.look()
+
+    @property
+    def _quick(self) -> Sequence[Callable[[], None]]:
+        """Duties for which somebody may be waiting."""
+        return (self._release, self._fire, self._firer.follow)
 
     def look(self) -> None:
         """Every duty once."""
-        for duty in (self._expire, self._release, self._lose_nodes, self._forget, self._tend_queue):
+        self._do((self._expire, *self._quick, self._lose_nodes, self._forget, self._tend_queue))
+
+    def _do(self, duties: Sequence[Callable[[], None]]) -> None:
+        for duty in duties:
             try:
                 duty()
                 self._put_off.pop(duty.__name__, None)
@@ -107,6 +139,13 @@ class Keeper:
         if uuids:
             self._writer.do(ReleaseRuns(uuids))
 
+    def _fire(self) -> None:
+        if self._woken.is_set():
+            self._woken.clear()
+            self._firer.fire_due()
+        else:
+            self._firer.fire_late()
+
     def _lose_nodes(self) -> None:
         if self._grace.holds():
             return
@@ -120,6 +159,7 @@ class Keeper:
         if self._clock.monotonic() >= self._next_forgetting:
             self._next_forgetting = self._clock.monotonic() + FORGET_EVERY
             self._forget_old(self._clock.now() - self._times.idempotency)
+            self._firer.cancel_orphans()
 
     def _tend_queue(self) -> None:
         """All that needs Redis: a rebuild when it lost its data, debts, stuck entries, the end of an outage."""
@@ -132,7 +172,17 @@ class Keeper:
         self._next_queue_look = self._clock.monotonic() + QUEUE_LOOK
         self._requeue(self._reader.owed(self._clock.now() - self._times.outbox, CHUNK), front=False)
         self._requeue(self._queue.stuck(), front=True)
+        self._firer.place_wakes()
+        self._weigh()
         self._watch_beat()
+
+    def _weigh(self) -> None:
+        """Who used much lately is served later, where the order is fair; where it was, nobody is any more."""
+        if self._order is QueueOrder.FAIR:
+            self._queue.favour(biases(self._reader.recent_usage(self._clock.now())))
+        elif not self._weighed:
+            self._queue.favour({})
+        self._weighed = True
 
     def _watch_beat(self) -> None:
         """The schedule waker and the control worker are alive as long as a beat comes through both."""

@@ -9,6 +9,8 @@ from starlette.requests import HTTPConnection
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import NotAuthenticated, NotAuthorized
 from idlegrid_server.core.ports import Queue
+from idlegrid_server.core.system_queries import SystemReader
+from idlegrid_server.http.machine import Machine
 from idlegrid_server.record.keys import ApiKey, KeyStore
 from idlegrid_server.settings import Settings
 
@@ -26,6 +28,10 @@ class Grid:
     keys: KeyStore
     server_id: str
     known_keys: dict[str, tuple[float, ApiKey]]
+    system: SystemReader
+    machine: Machine
+    started: float
+    """By the coordinator's monotonic clock."""
 
 
 def grid_of(connection: HTTPConnection) -> Grid:

@@ -1,6 +1,6 @@
 """One table from the core's errors to HTTP; each dialect only chooses the shape of the body."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -10,7 +10,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from idlegrid_server.core import errors
-from idlegrid_server.http.envelope import error_envelope, speaks_envelope
+from idlegrid_server.http import envelope
+from idlegrid_server.http.offences import BadRequest, Offence, general, of_pydantic, place, shown
+from idlegrid_server.http.scopes import methods_of
 
 STATUS: Final[dict[type[errors.GridError], HTTPStatus]] = {
     errors.MissingInput: HTTPStatus.BAD_REQUEST,
@@ -22,9 +24,13 @@ STATUS: Final[dict[type[errors.GridError], HTTPStatus]] = {
     errors.NotAuthorized: HTTPStatus.FORBIDDEN,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+CODES: Final[dict[type[errors.GridError], str]] = {
+    errors.RecordUnavailable: envelope.DATABASE_ERROR,
+    errors.QueueUnavailable: envelope.MESSAGE_QUEUE_ERROR,
+    errors.Unavailable: envelope.SYSTEM_ERROR,
+}
+"""What the envelope calls errors that share a status."""
 NOT_JSON: Final = "The body must be a JSON object, sent with Content-Type: application/json"
-UNREADABLE: Final = frozenset({"missing"})
-"""pydantic's words for what is absent (400); everything else is out of range or of a wrong type (422)."""
 
 
 def install(app: FastAPI) -> None:
@@ -32,15 +38,18 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.GridError)
     async def _grid_error(request: Request, error: errors.GridError) -> JSONResponse:
-        return answer(request, status_of(error), str(error))
+        return answer(request, status_of(error), str(error), code=_code(error), offences=_offences(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(request, *explain(error.errors()))
+        status, words = explain(error.errors(), enveloped=envelope.speaks_envelope(request.scope["path"]))
+        return answer(request, status, words, offences=of_pydantic(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-        return answer(request, HTTPStatus(error.status_code), str(error.detail), error.headers)
+        offences = [error.offence] if isinstance(error, BadRequest) else []
+        headers = _with_methods(request.scope["path"], HTTPStatus(error.status_code), error.headers)
+        return answer(request, HTTPStatus(error.status_code), str(error.detail), headers, offences=offences)
 
 
 def status_of(error: errors.GridError) -> HTTPStatus:
@@ -51,22 +60,58 @@ def status_of(error: errors.GridError) -> HTTPStatus:
     )
 
 
-def explain(problems: Sequence[Any]) -> tuple[HTTPStatus, str]:
-    """The first problem as a sentence that names the field, and its status."""
+def _code(error: errors.GridError) -> str:
+    return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), "")
+
+
+def _offences(error: errors.GridError) -> list[Offence]:
+    if not isinstance(error, errors.InvalidInput) or not error.field:
+        return []
+    return [Offence(error.field, error.rule or "invalid", shown(error.value), str(error))]
+
+
+def _with_methods(path: str, status: HTTPStatus, headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """A 405 names all methods of the path; the framework knows those of its first route alone."""
+    if status is HTTPStatus.METHOD_NOT_ALLOWED and (methods := methods_of(path)):
+        return {**(headers or {}), "Allow": ", ".join(methods)}
+    return headers
+
+
+def explain(problems: Sequence[Any], *, enveloped: bool = False) -> tuple[HTTPStatus, str]:
+    """The first problem as a sentence that names the field, and its status.
+
+    What is absent is a 400 at the root and a 422 in the task API; of a body that is no object at all it is the same.
+    """
     first = problems[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    if not place:
-        return HTTPStatus.BAD_REQUEST, NOT_JSON
-    status = HTTPStatus.BAD_REQUEST if first["type"] in UNREADABLE else HTTPStatus.UNPROCESSABLE_ENTITY
-    return status, f"{place}: {first['msg']}"
+    field, is_missing = place(first), first["type"] == "missing"
+    if not field:
+        return (HTTPStatus.BAD_REQUEST if is_missing or not enveloped else HTTPStatus.UNPROCESSABLE_ENTITY), NOT_JSON
+    status = HTTPStatus.BAD_REQUEST if is_missing and not enveloped else HTTPStatus.UNPROCESSABLE_ENTITY
+    return status, f"{field}: {first['msg']}"
 
 
-def answer(request: Request, status: HTTPStatus, words: str, headers: Any = None) -> JSONResponse:
+def answer(
+    request: Request,
+    status: HTTPStatus,
+    words: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    code: str = "",
+    offences: Sequence[Offence] = (),
+) -> JSONResponse:
     """The error in the shape of the dialect that the path belongs to."""
-    shown = dict(headers or {})
+    more = dict(headers or {})
     if status is HTTPStatus.UNAUTHORIZED:
-        shown["WWW-Authenticate"] = "Bearer"
+        more["WWW-Authenticate"] = "Bearer"
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        shown["Retry-After"] = "1"
-    body = error_envelope(status, words) if speaks_envelope(request.scope["path"]) else {"detail": words}
-    return JSONResponse(body, status, headers=shown)
+        more["Retry-After"] = "1"
+    if not envelope.speaks_envelope(request.scope["path"]):
+        return JSONResponse({"detail": words}, status, headers=more)
+    return JSONResponse(_enveloped(status, words, code, offences), status, headers=more)
+
+
+def _enveloped(status: HTTPStatus, words: str, code: str, offences: Sequence[Offence]) -> dict[str, Any]:
+    if (code or envelope.code_of(status)) != envelope.VALIDATION_ERROR:
+        return envelope.error_envelope(status, words, code=code)
+    details = envelope.invalid_details(offences or [general(status, words)])
+    return envelope.error_envelope(status, envelope.INVALID, code=code, details=details)

@@ -1,5 +1,6 @@
 """What is checked before any handler: the size of the body, and that no web page drives a grid without keys."""
 
+import re
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from idlegrid_server.core.limits import MAX_FILES_BYTES
+from idlegrid_server.core.limits import MAX_FILES_BYTES, MAX_TASK_CODE, MAX_TASK_FILES_BYTES
 from idlegrid_server.http.errors import answer
 from idlegrid_server.settings import LOOPBACK, Settings
 
@@ -19,6 +20,10 @@ log = structlog.get_logger(__name__)
 
 NODE_PREFIX: Final = "/internal/"
 FILES_PREFIX: Final = "/internal/files/"
+TASKS_PREFIX: Final = "/api/tasks"
+TASK_FILE: Final = re.compile(r"/api/tasks/[^/]*/files/")
+MAX_TASK_BODY: Final = 8 * MAX_TASK_CODE
+"""Inline code at its longest, even with every character escaped (six bytes for one), and the rest of the task."""
 IDLE_PATHS: Final = frozenset(
     {"/", "/submit", "/submit_many", "/get_task", "/submit_result", "/results", "/health", "/stats"}
 )
@@ -64,6 +69,8 @@ class Guard:
     def _limit(self, path: str) -> int:
         if path.startswith(FILES_PREFIX):
             return MAX_FILES_BYTES
+        if path.startswith(TASKS_PREFIX):
+            return MAX_TASK_FILES_BYTES if TASK_FILE.match(path) else MAX_TASK_BODY
         reports = path.startswith(NODE_PREFIX) or path == "/submit_result"
         return self._settings.max_report_bytes if reports else self._settings.max_body_bytes
 

@@ -6,7 +6,7 @@ Handlers take a `Call` and nothing through FastAPI's `Depends`, which costs more
 import asyncio
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,11 +20,15 @@ from starlette.exceptions import HTTPException
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import InvalidInput, MissingInput
 from idlegrid_server.http.deps import Grid, admit, grid_of
+from idlegrid_server.http.documentation import errors_of, success_of
+from idlegrid_server.http.envelope import speaks_envelope
 from idlegrid_server.http.errors import NOT_JSON
+from idlegrid_server.http.examples import body_of, links_of
+from idlegrid_server.http.offences import BadRequest
 from idlegrid_server.http.scopes import SCOPES
 
 T = TypeVar("T")
-MAX_KEY = 200
+MAX_KEY: Final = 200
 """Characters of an Idempotency-Key."""
 
 
@@ -72,8 +76,14 @@ class Call(Request):
         """The header, or nothing. Raises InvalidInput when it is too long."""
         key = self.headers.get("idempotency-key", "")
         if len(key) > MAX_KEY:
-            raise InvalidInput(f"Idempotency-Key: at most {MAX_KEY} characters")
+            words = f"Idempotency-Key: at most {MAX_KEY} characters"
+            raise InvalidInput(words, field="Idempotency-Key", rule="max_length", value=key)
         return key
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body comes, or may come."""
+        return self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
 
     async def while_connected(self, work: Coroutine[Any, Any, T]) -> T:
         """The work's answer; the work is cancelled as soon as the caller hangs up. Raises HungUp then."""
@@ -95,31 +105,61 @@ class Call(Request):
         """The body as UTF-8 with whole characters and finite numbers, nested at most 200 deep.
 
         Python's own parser lets lone surrogates and NaN through, which neither a database nor another parser takes.
-        Raises HTTPException 400, which FastAPI lets through, saying where it is malformed.
+        Raises BadRequest, which FastAPI lets through, saying where it is malformed.
         """
         try:
             return from_json(await self.body(), allow_inf_nan=False)
         except ValueError as error:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, f"The body is not valid JSON: {error}") from error
+            words = f"The body is not valid JSON: {error}"
+            raise BadRequest(HTTPStatus.BAD_REQUEST, words, field="body", rule="json") from error
 
 
 class GridRoute(APIRoute):
-    """For every router: `APIRouter(route_class=GridRoute)`. Raises KeyError for a route without a row in `SCOPES`."""
+    """For every router: `APIRouter(route_class=GridRoute)`. Raises KeyError for a route without a row in `SCOPES`.
+
+    Documents what every endpoint of its API may answer.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **words: Any) -> None:
+        status = int(words.get("status_code") or HTTPStatus.OK)
+        success = success_of(path, status, get_type_hints(endpoint).get("return"))
+        words["responses"] = {**errors_of(path), **success, **(words.get("responses") or {})}
+        _illustrate(path, status, words)
+        super().__init__(path, endpoint, **words)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler over a Call, after the caller's key was looked at."""
-        handler = direct_handler(self.endpoint) or super().get_route_handler()
+        handler = direct_handler(self.endpoint, self.status_code or HTTPStatus.OK) or super().get_route_handler()
         scopes = {method: SCOPES[method, self.path] for method in self.methods or ()}
+        takes_json = self.body_field is not None and speaks_envelope(self.path)
 
         async def guarded(request: Request) -> Response:
             call = Call(request.scope, request.receive)
             call.submitter = await admit(call, scopes[request.method])
+            if takes_json and call.has_body:
+                check_media_type(call.headers.get("content-type", ""))
             return await handler(call)
 
         return guarded
 
 
-def direct_handler(endpoint: Callable[..., Any]) -> Callable[[Any], Coroutine[Any, Any, Response]] | None:
+def _illustrate(path: str, status: int, words: dict[str, Any]) -> None:
+    """Add to a route's words what the document shows by example."""
+    method = next(iter(words.get("methods") or ("GET",)))
+    if body := body_of(method, path):
+        words["openapi_extra"] = {**(words.get("openapi_extra") or {}), **body}
+    for code, links in links_of(method, path, status).items():
+        words["responses"][code] = {**words["responses"].get(code, {}), "links": links}
+
+
+def check_media_type(content_type: str) -> None:
+    """Raise BadRequest 415 for a body that is not sent as JSON."""
+    if not _is_json(content_type):
+        status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        raise BadRequest(status, NOT_JSON, field="Content-Type", rule="media_type", value=content_type or None)
+
+
+def direct_handler(endpoint: Callable[..., Any], status: int) -> Callable[[Any], Coroutine[Any, Any, Response]] | None:
     """A short way to an endpoint that takes just `(words: Model, call: Call)`; None for any other.
 
     The busiest endpoints are of this shape, and FastAPI's solver of dependencies would take a third of their time.
@@ -136,8 +176,9 @@ def direct_handler(endpoint: Callable[..., Any]) -> Callable[[Any], Coroutine[An
         try:
             words = model.model_validate(await call.json())
         except ValidationError as error:
-            raise RequestValidationError(error.errors()) from error
-        return JSONResponse(await endpoint(words=words, call=call))
+            problems = error.errors(include_url=False)
+            raise RequestValidationError([{**p, "loc": ("body", *p["loc"])} for p in problems]) from error
+        return JSONResponse(await endpoint(words=words, call=call), status)
 
     return direct
 

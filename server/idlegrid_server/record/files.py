@@ -1,18 +1,14 @@
-"""The bytes of files that runs leave. They go past the writer: a file is shown when all of it is there."""
+"""The files that runs leave. They go past the writer: a file is shown when all of it is there."""
 
-import secrets
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from typing import IO, Any, Final
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
-from idlegrid_server.core.errors import GridError
 from idlegrid_server.core.files import StoredFile, Upload, check_upload, media_type, outdated
-from idlegrid_server.core.limits import FILE_CHUNK
 from idlegrid_server.core.model import Run, RunState
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.chunks import Chunks
 from idlegrid_server.record.engine import translated
 from idlegrid_server.record.statements import HEAD
 
@@ -25,7 +21,7 @@ class SqlFiles:
 
     def __init__(self, engine: Engine, now: Callable[[], float]) -> None:
         self._engine, self._now = engine, now
-        self._alone = engine.dialect.name == "sqlite"
+        self._chunks = Chunks(engine, now)
 
     def check(self, upload: Upload) -> None:
         """Whether the file would be taken as things stand. Raises NotFound, StaleReport, TooLarge."""
@@ -37,34 +33,16 @@ class SqlFiles:
 
         Raises as `check` does, and RecordUnavailable; then nothing stays, or bytes that retention will find.
         """
-        file_id = secrets.token_hex(16)
-        try:
-            for seq, data in enumerate(iter(lambda: body.read(FILE_CHUNK), b"")):
-                self._write(file_id, seq, data)
+        with self._chunks.written(body) as file_id:
             replaced = self._show(file_id, upload)
-        except BaseException:
-            with suppress(GridError):
-                self.forget_bytes([file_id])
-            raise
-        with suppress(GridError):
-            self.forget_bytes([file.id for file in replaced])
-
-    def _write(self, file_id: str, seq: int, data: bytes) -> None:
-        row = {"file_id": file_id, "seq": seq, "created_at": self._now(), "data": data}
-        began = time.monotonic()
-        with translated("written"), self._engine.begin() as connection:
-            connection.execute(insert(t.file_chunks).values(row))
-        if self._alone:
-            # SQLite has one writer and no queue before it: whoever does not pause keeps all others waiting.
-            time.sleep(time.monotonic() - began)
+        self._chunks.forget([file.id for file in replaced])
 
     def _show(self, file_id: str, upload: Upload) -> list[StoredFile]:
-        with translated("written"), self._engine.begin() as connection:
-            if self._alone:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._chunks.showing() as connection:
             run, kept = _judge(connection, _runs.with_for_update(), upload)
             replaced = outdated(upload, kept)
-            _delete(connection, t.files.c.id, [file.id for file in replaced])
+            if replaced:
+                connection.execute(delete(t.files).where(t.files.c.id.in_([file.id for file in replaced])))
             row = StoredFile(
                 file_id,
                 run.id,
@@ -77,12 +55,6 @@ class SqlFiles:
             )
             connection.execute(insert(t.files).values({c.name: getattr(row, c.name) for c in _columns}))
         return replaced
-
-    def forget_bytes(self, file_ids: Sequence[str]) -> None:
-        """Drop the bytes of files that are not shown, a file at a time."""
-        for file_id in file_ids:
-            with translated("written"), self._engine.begin() as connection:
-                _delete(connection, t.file_chunks.c.file_id, [file_id])
 
     def of_run(self, run_id: int) -> list[StoredFile]:
         """A run's files by name."""
@@ -98,10 +70,7 @@ class SqlFiles:
 
     def chunk(self, file_id: str, seq: int) -> bytes | None:
         """One piece of a file, `FILE_CHUNK` bytes but for the last; None when it is not there (any more)."""
-        chunks = t.file_chunks.c
-        query = select(chunks.data).where(chunks.file_id == file_id, chunks.seq == seq)
-        with translated("read"), self._engine.connect() as connection:
-            return connection.scalar(query)
+        return self._chunks.chunk(file_id, seq)
 
 
 def _judge(connection: Connection, query: Any, upload: Upload) -> tuple[Run, list[StoredFile]]:
@@ -117,8 +86,3 @@ def _judge(connection: Connection, query: Any, upload: Upload) -> tuple[Run, lis
 def _kept(connection: Connection, run_id: int) -> Iterator[StoredFile]:
     for row in connection.execute(select(*_columns).where(t.files.c.run_id == run_id)):
         yield StoredFile(*row)
-
-
-def _delete(connection: Connection, column: Any, values: Sequence[str]) -> None:
-    if values:
-        connection.execute(delete(column.table).where(column.in_(values)))

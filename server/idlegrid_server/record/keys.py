@@ -13,7 +13,9 @@ from idlegrid_server.record import tables as t
 from idlegrid_server.record.engine import translated
 
 KEY_BYTES: Final = 32
-SUBMIT_SCOPES: Final = ("submit", "read:runs", "read:workers", "read:system", "write:runs")
+READ_SCOPES: Final = ("read:tasks", "read:runs", "read:workers", "read:system")
+SUBMIT_SCOPES: Final = ("submit", *READ_SCOPES, "write:tasks", "write:runs", "write:workers")
+"""The one key that people share does all that people do; only nodes' affairs are not theirs."""
 NODE_SCOPES: Final = ("node",)
 
 
@@ -43,11 +45,12 @@ class KeyStore:
         self._engine = engine
 
     def add(self, key: str, name: str, scopes: Sequence[str], now: float) -> None:
-        """Keep a key; one that is there already stays as it is."""
+        """Keep a key; one that is there already is given these scopes, and stays revoked if it was."""
         row = {"prefix": key[:12], "digest": digest(key), "name": name, "scopes": list(scopes), "created_at": now}
         with translated("written"), self._engine.begin() as connection:
             upsert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-            connection.execute(upsert(t.api_keys).values(row).on_conflict_do_nothing(index_elements=["digest"]))
+            query = upsert(t.api_keys).values(row)
+            connection.execute(query.on_conflict_do_update(index_elements=["digest"], set_={"scopes": row["scopes"]}))
 
     def find(self, key: str, now: float) -> ApiKey | None:
         """The key, unless it is unknown, expired or revoked."""

@@ -1,19 +1,23 @@
 """Reading the record: everything the console, the dialects and housekeeping ask."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import func, select
 
+from idlegrid_server.core.limits import USAGE_HALF_LIFE, USAGE_WINDOW
 from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, Outcome, Run, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView, Timeline, Totals
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.engine import translated
+from idlegrid_server.record.reading import kept_by
 from idlegrid_server.record.rows import read_node
+from idlegrid_server.record.run_pages import page_of_runs
 from idlegrid_server.record.statements import HEAD
+from idlegrid_server.record.task_reader import TaskReader
 from idlegrid_server.record.timeline import read_timeline
 
+HOUR: Final = 3_600
+"""What usage is summed up by, in seconds."""
 EXCERPT: Final = 200
 """Characters of a result or error in a list."""
 
@@ -22,16 +26,8 @@ _whole = select(*_head_columns, t.runs.c.result, t.runs.c.error)
 _excerpts = select(*_head_columns, func.substr(t.runs.c.result, 1, EXCERPT), func.substr(t.runs.c.error, 1, EXCERPT))
 
 
-class SqlReader:
+class SqlReader(TaskReader):
     """Implements `core.queries.Reader`; safe to use from many threads."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with translated("read"), self._engine.connect() as connection:
-            yield connection
 
     def server_uuid(self) -> str:
         """The record's own name, made with it."""
@@ -53,7 +49,8 @@ class SqlReader:
 
     def detail(self, run_id: int) -> RunDetail | None:
         """A run with its code, attempts, story and number of files."""
-        query = select(*_head_columns, t.runs.c.result, t.runs.c.error, t.runs.c.code, t.runs.c.parameters)
+        columns = t.runs.c
+        query = select(*_head_columns, columns.result, columns.error, columns.code, columns.parameters, columns.work)
         with self._reading() as connection:
             row = connection.execute(query.where(t.runs.c.id == run_id)).first()
             if row is None:
@@ -69,16 +66,14 @@ class SqlReader:
             lines = [(at, event, detail) for at, event, detail in story]
             attempts = [_attempt(a) for a in ended]
             files = connection.scalar(select(func.count()).select_from(t.files).where(t.files.c.run_id == run_id))
-            return RunDetail(_view(row), row.code, row.parameters, attempts, lines, files or 0)
+            return RunDetail(_view(row), row.code, row.parameters, row.work, attempts, lines, files or 0)
 
     def runs(self, wanted: RunFilter) -> tuple[list[RunView], int]:
         """One page of runs, and how many there are in all."""
-        where = list(_conditions(wanted))
-        order = t.runs.c.id.desc() if wanted.newest_first else t.runs.c.id
-        query = _excerpts.where(*where).order_by(order).limit(wanted.size).offset((wanted.page - 1) * wanted.size)
         with self._reading() as connection:
-            total = connection.scalar(select(func.count()).select_from(t.runs).where(*where)) or 0
-            return [_view(row) for row in connection.execute(query)], total
+            ids, total = page_of_runs(connection, wanted)
+            views = {row.id: _view(row) for row in connection.execute(_excerpts.where(t.runs.c.id.in_(ids)))}
+        return [views[run_id] for run_id in ids if run_id in views], total
 
     def logs(self, run_id: int, after: int, limit: int) -> list[LogLine]:
         """Pieces of a run's log with ids above `after`, oldest first."""
@@ -112,14 +107,25 @@ class SqlReader:
         query = select(t.counters.c.name, func.sum(t.counters.c.value)).group_by(t.counters.c.name)
         with self._reading() as connection:
             sums = dict(connection.execute(query).all())
-            compute = connection.scalar(select(func.sum(t.usage.c.cpu_seconds))) or 0.0
         by_state = {state.value: int(sums.get(state.value, 0)) for state in RunState}
-        return Totals(by_state, sums.get("completed_seconds", 0.0), compute)
+        return Totals(by_state, sums.get("completed_seconds", 0.0), sums.get("compute_seconds", 0.0), sums)
+
+    def recent_usage(self, now: float) -> dict[str, float]:
+        """Seconds of wall clock that each submitter's attempts took lately, worth half for each day they are old."""
+        hour = t.usage.c.hour
+        query = select(hour, t.usage.c.submitter, func.sum(t.usage.c.wall_seconds))
+        query = query.where(hour >= (now - USAGE_WINDOW) // HOUR).group_by(hour, t.usage.c.submitter)
+        decayed: dict[str, float] = {}
+        with self._reading() as connection:
+            for when, submitter, seconds in connection.execute(query):
+                weight = 0.5 ** (max(0.0, now - when * HOUR) / USAGE_HALF_LIFE)
+                decayed[submitter] = decayed.get(submitter, 0.0) + weight * seconds
+        return decayed
 
     def completed_since(self, when: float) -> int:
         """How many runs completed since then."""
-        query = select(func.count()).where(t.runs.c.finished_at >= when, t.runs.c.state == "completed")
-        return self._number(query)
+        query = select(func.count()).where(t.runs.c.finished_at >= when, kept_by(t.runs.c.state == "completed"))
+        return self._scalar(query) or 0
 
     def timeline(self, now: float, window: float, buckets: int) -> Timeline:
         """What happened in the last `window` seconds."""
@@ -136,6 +142,12 @@ class SqlReader:
         with self._reading() as connection:
             row = connection.execute(select(t.nodes).where(t.nodes.c.id == node_id)).first()
         return None if row is None else read_node(row)
+
+    def hostnames(self, node_ids: Sequence[str]) -> dict[str, str]:
+        """The hostnames of those of them that are known."""
+        query = select(t.nodes.c.id, t.nodes.c.hostname).where(t.nodes.c.id.in_(node_ids))
+        with self._reading() as connection:
+            return dict(connection.execute(query).all())
 
     def held_by(self, node_ids: Sequence[str]) -> dict[str, int]:
         """How many runs each node holds."""
@@ -170,23 +182,6 @@ class SqlReader:
         query = select(t.runs.c.id, t.runs.c.uuid).where(t.runs.c.state == state, t.runs.c.id > after_id)
         with self._reading() as connection:
             return [(run_id, uuid) for run_id, uuid in connection.execute(query.order_by(t.runs.c.id).limit(limit))]
-
-    def _names(self, query: Any) -> list[Any]:
-        with self._reading() as connection:
-            return list(connection.scalars(query))
-
-    def _number(self, query: Any) -> int:
-        with self._reading() as connection:
-            return connection.scalar(query) or 0
-
-
-def _conditions(wanted: RunFilter) -> Iterator[Any]:
-    if wanted.states is not None:
-        yield t.runs.c.state.in_(wanted.states)
-    if wanted.node_id is not None:
-        yield t.runs.c.node_id == wanted.node_id
-    if wanted.submitter is not None:
-        yield t.runs.c.submitter == wanted.submitter
 
 
 def _view(row: Any) -> RunView:

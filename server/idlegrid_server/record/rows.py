@@ -3,7 +3,7 @@
 from dataclasses import asdict, fields
 from typing import Any
 
-from idlegrid_server.core.model import Node, NodeHealth, NodeState, Sandbox
+from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish, Sandbox
 
 _NAMES = tuple(f.name for f in fields(Node))
 
@@ -11,17 +11,21 @@ _NAMES = tuple(f.name for f in fields(Node))
 def node_row(node: Node) -> dict[str, Any]:
     """The row of a node."""
     row = {name: getattr(node, name) for name in _NAMES}
-    row.update(task_types=list(node.task_types), labels=list(node.labels), sandbox=asdict(node.sandbox))
+    allowed = None if node.operator_types is None else list(node.operator_types)
+    row.update(task_types=list(node.task_types), operator_types=allowed)
+    row.update(labels=list(node.labels), sandbox=asdict(node.sandbox))
     return row
 
 
 def read_node(row: Any) -> Node:
-    """The node of a row."""
-    values = {name: getattr(row, name) for name in _NAMES}
+    """The node of a row that has every column of `nodes`, and no other."""
+    values = row._asdict()
     values.update(
         state=NodeState(row.state),
         health=NodeHealth(row.health),
+        wish=NodeWish(row.wish),
         task_types=tuple(row.task_types),
+        operator_types=None if row.operator_types is None else tuple(row.operator_types),
         labels=tuple(row.labels),
         sandbox=Sandbox(**row.sandbox),
     )

@@ -16,7 +16,8 @@ from idlegrid_server.record import tables as t
 
 HEAD: Final = tuple(f.name for f in fields(Run))
 """A run's columns without code and output, in the order of `Run`."""
-CHANGING: Final = (*HEAD[HEAD.index("state") : HEAD.index("created_at")], *HEAD[HEAD.index("created_at") + 1 :])
+_FIXED: Final = ("created_at", "task_id", "task_name", "trigger", "scheduled_for", "parents_key")
+CHANGING: Final = tuple(name for name in HEAD[HEAD.index("state") :] if name not in _FIXED)
 """What a run's life changes."""
 
 
@@ -52,7 +53,9 @@ class Statements:
         self.logs = self._bulk(self.insert(t.logs).on_conflict_do_nothing(), _names(t.logs))
         self.node_states = self._bulk(self.insert(t.node_states), _names(t.node_states))
         self.usage = self._bulk(*self._sum(t.usage, ("hour", "submitter", "node_id")))
+        self.node_totals = self._bulk(*self._sum(t.node_totals, ("node_id",)))
         self.counters = self._bulk(*self._sum(t.counters, ("name", "shard")))
+        self.run_counts = self._bulk(*self._sum(t.run_counts, ("made_day", "start_day", "end_day", "state", "shard")))
         self.keys = self._bulk(self.insert(t.idempotency_keys), _names(t.idempotency_keys))
         self.owe = self._bulk(self.insert(t.outbox).on_conflict_do_nothing(), _names(t.outbox))
         self.settle = self._bulk(delete(t.outbox).where(t.outbox.c.run_uuid == bindparam("b_run_uuid")), ("run_uuid",))

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, Engine, bindparam, insert, select
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.model import EndedAttempt, IdempotencyKey, LogPiece, Node, NodeSpell, Payload, Run, RunState
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.census import Moment, moment, moves
 from idlegrid_server.record.engine import translated
 from idlegrid_server.record.rows import node_row, read_node
 from idlegrid_server.record.statements import CHANGING, HEAD, Statements
+from idlegrid_server.record.task_store import load_tasks, note_latest_runs, save_tasks
 
 SHARDS: Final = 8
 """Rows of each counter, so that coordinators do not wait for each other's."""
@@ -29,7 +31,7 @@ _spell_row = attrgetter(*NodeSpell.__dataclass_fields__)
 _heads = select(*(t.runs.c[name] for name in HEAD)).order_by(t.runs.c.id).with_for_update()
 _by_uuid = _heads.where(t.runs.c.uuid.in_(bindparam("uuids", expanding=True)))
 _by_id = _heads.where(t.runs.c.id.in_(bindparam("ids", expanding=True)))
-_payloads = select(t.runs.c.uuid, t.runs.c.code, t.runs.c.parameters).where(
+_payloads = select(t.runs.c.uuid, t.runs.c.code, t.runs.c.parameters, t.runs.c.work).where(
     t.runs.c.uuid.in_(bindparam("uuids", expanding=True))
 )
 _nodes = select(t.nodes).where(t.nodes.c.id.in_(bindparam("ids", expanding=True))).order_by(t.nodes.c.id)
@@ -44,11 +46,15 @@ class SqlRecord:
         self._engine, self._now = engine, now
         self._shard = zlib.crc32(instance.encode()) % SHARDS
         self._statements = Statements(engine)
+        self._alone = engine.dialect.name == "sqlite"
 
     @contextmanager
     def transaction(self) -> Iterator["SqlTransaction"]:
         """Commit at the end, or nothing at all. Raises RecordUnavailable."""
         with translated("written"), self._engine.begin() as connection:
+            if self._alone:
+                # What is read stays true until it is written, also beside another process.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield SqlTransaction(connection, self._now(), self._shard, self._statements)
 
 
@@ -57,6 +63,7 @@ class SqlTransaction:
 
     def __init__(self, connection: Connection, now: float, shard: int, statements: Statements) -> None:
         self._connection, self._now, self._shard, self._do = connection, now, shard, statements
+        self._before: dict[int, Moment] = {}
 
     def load(self, needs: Needs) -> Batch:
         """Read what the commands asked for."""
@@ -68,9 +75,11 @@ class SqlTransaction:
             batch.include(self._runs(_by_uuid, {"uuids": sorted(needs.uuids)}))
         if needs.ids:
             batch.include(run for run in self._runs(_by_id, {"ids": sorted(needs.ids)}) if run.uuid not in batch.runs)
-        if needs.payloads:
-            rows = self._connection.execute(_payloads, {"uuids": sorted(needs.payloads)})
-            batch.payloads = {uuid: Payload(code, parameters) for uuid, code, parameters in rows}
+        sources = [batch.by_id[run_id] for run_id in needs.sources if run_id in batch.by_id]
+        if payloads := needs.payloads.union(run.uuid for run in sources):
+            rows = self._connection.execute(_payloads, {"uuids": sorted(payloads)})
+            batch.payloads = {uuid: Payload(code, parameters, work) for uuid, code, parameters, work in rows}
+        load_tasks(self._connection, needs, batch, sources)
         if needs.nodes:
             rows = self._connection.execute(_nodes, {"ids": sorted(needs.nodes)})
             batch.nodes = {row.id: read_node(row) for row in rows}
@@ -80,6 +89,7 @@ class SqlTransaction:
         for row in self._connection.execute(query, parameters):
             run = Run(*row)
             run.state = RunState(run.state)
+            self._before[run.id] = moment(run)
             yield run
 
     def _keys(self, keys: set[str]) -> dict[str, IdempotencyKey]:
@@ -90,6 +100,7 @@ class SqlTransaction:
         """Write all that changed, in id order, and give new runs their ids."""
         self._insert_runs(batch)
         self._change_runs(batch)
+        save_tasks(self._connection, batch)
         self._do.attempts.run(self._connection, map(_attempt_row, batch.ended))
         self._do.events.run(
             self._connection,
@@ -112,6 +123,7 @@ class SqlTransaction:
         made = self._connection.execute(_new_runs, rows)
         for run_id, uuid in made:
             batch.runs[uuid].id = run_id
+        note_latest_runs(batch)
 
     def _change_runs(self, batch: Batch) -> None:
         changed = sorted(batch.changed_runs.values(), key=lambda run: run.id)
@@ -132,13 +144,17 @@ class SqlTransaction:
     def _save_sums(self, batch: Batch) -> None:
         used = ((*key, int(row[0]), row[1], row[2]) for key, row in sorted(batch.usage.items()))
         self._do.usage.run(self._connection, used)
+        totals = ((node, *map(int, row[:3]), row[3]) for node, row in sorted(batch.node_totals.items()))
+        self._do.node_totals.run(self._connection, totals)
         counts = ((str(name), self._shard, value) for name, value in sorted(batch.counts.items()) if value)
         self._do.counters.run(self._connection, counts)
+        moved = moves((run for run, _ in batch.new_runs), batch.changed_runs.values(), self._before)
+        self._do.run_counts.run(self._connection, ((*place, self._shard, by) for *place, by in moved))
 
 
 def _new_row(run: Run, payload: Payload) -> dict[str, Any]:
     row = {name: getattr(run, name) for name in HEAD if name != "id"}
-    row.update(code=payload.code, parameters=payload.parameters)
+    row.update(code=payload.code, parameters=payload.parameters, work=payload.work)
     return row
 
 

@@ -1,6 +1,6 @@
 """The tables. A run's newest attempt is part of its row; ended attempts are history beside it."""
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -11,17 +11,40 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     text,
 )
 
-metadata: Final = MetaData()
+from idlegrid_server.record.metadata import BigId, metadata
+from idlegrid_server.record.task_tables import dependencies, task_code, task_files, tasks, waits
 
-BigId: Final = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts up only a plain INTEGER key."""
+__all__ = [
+    "BigId",
+    "api_keys",
+    "attempts",
+    "counters",
+    "dependencies",
+    "events",
+    "facts",
+    "file_chunks",
+    "files",
+    "idempotency_keys",
+    "journal",
+    "logs",
+    "metadata",
+    "node_states",
+    "node_totals",
+    "nodes",
+    "outbox",
+    "runs",
+    "task_code",
+    "task_files",
+    "tasks",
+    "usage",
+    "waits",
+]
 
 runs: Final = Table(
     "runs",
@@ -62,6 +85,12 @@ runs: Final = Table(
     Column("max_memory_mb", Float, nullable=False),
     Column("processes", Integer, nullable=False, server_default=text("0")),
     Column("sandbox", Integer),
+    Column("task_id", BigInteger),
+    Column("task_name", String(200)),
+    Column("trigger", String(20), nullable=False, server_default="submit"),
+    Column("scheduled_for", Float),
+    Column("parents_key", Text),
+    Column("work", Text, nullable=False, server_default=text("''")),
     Column("parameters", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("result", Text),
@@ -69,21 +98,57 @@ runs: Final = Table(
     sqlite_autoincrement=True,
 )
 Index("runs_by_state", runs.c.state, runs.c.id)
-Index("runs_by_node", runs.c.node_id, runs.c.id)
-Index("runs_by_creation", runs.c.created_at)
-Index("runs_by_end", runs.c.finished_at)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Only such rows are in the index: the others cost it nothing."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+# A list's page is found in one index that holds all that the list is filtered and sorted by: a look at the row itself
+# costs fifty times as much. Beside its insertion a run's life costs an index nothing when none of its columns changes,
+# else an entry taken out and one put in per change (each some microseconds less than one). So those with a condition
+# on what comes late in a life (a node, an end) pay for what those with a state cost.
+Index("runs_by_creation", runs.c.created_at, runs.c.id, runs.c.state)
+Index("runs_by_start", runs.c.started_at, runs.c.id, runs.c.state, runs.c.created_at)
 Index(
-    "runs_by_lease",
-    runs.c.lease_expires_at,
-    sqlite_where=text("state = 'running'"),
-    postgresql_where=text("state = 'running'"),
+    "runs_by_end",
+    runs.c.finished_at,
+    runs.c.id,
+    runs.c.state,
+    runs.c.created_at,
+    **_where("finished_at IS NOT NULL"),
+)
+_filtered: Final = (runs.c.id, runs.c.state, runs.c.created_at, runs.c.started_at, runs.c.finished_at)
+Index("runs_by_node", runs.c.node_id, *_filtered, **_where("node_id IS NOT NULL"))
+Index("runs_by_lease", runs.c.lease_expires_at, **_where("state = 'running'"))
+Index("runs_by_delay", runs.c.not_before, **_where("state = 'waiting'"))
+# These cost runs that were submitted by themselves nothing. A task may have very many: its lists are not sorted either.
+_within: Final = (runs.c.id, runs.c.state, runs.c.created_at, runs.c.node_id)
+Index("runs_by_task", runs.c.task_id, *_filtered, runs.c.node_id, **_where("task_id IS NOT NULL"))
+Index(
+    "runs_by_task_start",
+    runs.c.task_id,
+    runs.c.started_at,
+    *_within,
+    **_where("task_id IS NOT NULL AND started_at IS NOT NULL"),
 )
 Index(
-    "runs_by_delay",
-    runs.c.not_before,
-    sqlite_where=text("state = 'waiting'"),
-    postgresql_where=text("state = 'waiting'"),
+    "runs_by_task_end",
+    runs.c.task_id,
+    runs.c.finished_at,
+    *_within,
+    **_where("task_id IS NOT NULL AND finished_at IS NOT NULL"),
 )
+Index(
+    "runs_unfinished",
+    runs.c.finished_at,
+    runs.c.task_id,
+    runs.c.id,
+    **_where("task_id IS NOT NULL AND finished_at IS NULL"),
+)
+Index("runs_by_firing", runs.c.task_id, runs.c.scheduled_for, unique=True, **_where("scheduled_for IS NOT NULL"))
+Index("runs_by_parents", runs.c.task_id, runs.c.parents_key, unique=True, **_where("parents_key IS NOT NULL"))
 
 attempts: Final = Table(
     "attempts",
@@ -164,9 +229,13 @@ nodes: Final = Table(
     Column("reason", String(100), nullable=False),
     Column("since", Float, nullable=False),
     Column("health", String(10), nullable=False),
-    Column("draining", Boolean, nullable=False),
+    Column("wish", String(10), nullable=False, server_default="active"),
     Column("hostname", String(255), nullable=False),
     Column("address", String(255), nullable=False),
+    Column("port", Integer, nullable=False, server_default=text("0")),
+    Column("metadata", Text, nullable=False, server_default="{}"),
+    Column("max_tasks", Integer),
+    Column("operator_types", JSON(none_as_null=True)),
     Column("pid", Integer, nullable=False),
     Column("version", String(50), nullable=False),
     Column("python", String(20), nullable=False),
@@ -178,6 +247,7 @@ nodes: Final = Table(
     Column("memory_mb", BigInteger, nullable=False),
     Column("cpu_percent", Float, nullable=False),
     Column("memory_percent", Float, nullable=False),
+    Column("load_average", Float),
     Column("sandbox", JSON, nullable=False),
 )
 Index("nodes_by_health", nodes.c.health, nodes.c.last_seen)
@@ -192,6 +262,30 @@ node_states: Final = Table(
     Column("reason", String(100), nullable=False),
 )
 Index("node_states_by_node", node_states.c.node_id, node_states.c.at)
+
+node_totals: Final = Table(
+    "node_totals",
+    metadata,
+    Column("node_id", String(200), primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("completed", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("wall_seconds", Float, nullable=False),
+)
+"""What nodes have done in all, counted as it happens."""
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("level", String(10), nullable=False),
+    Column("service", String(40), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+)
+"""What the coordinators log, for those who cannot read their terminals."""
+Index("journal_by_time", journal.c.at)
 
 usage: Final = Table(
     "usage",
@@ -211,6 +305,18 @@ counters: Final = Table(
     Column("shard", Integer, primary_key=True, autoincrement=False),
     Column("value", Float, nullable=False),
 )
+
+run_counts: Final = Table(
+    "run_counts",
+    metadata,
+    Column("made_day", Integer, primary_key=True, autoincrement=False),
+    Column("start_day", Integer, primary_key=True, autoincrement=False),
+    Column("end_day", Integer, primary_key=True, autoincrement=False),
+    Column("state", String(20), primary_key=True),
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, nullable=False),
+)
+"""How many runs were made, started and ended on which day since 1970 (-1: not yet), by the state that they are in."""
 
 outbox: Final = Table(
     "outbox",

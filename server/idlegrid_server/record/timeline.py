@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Float, Integer, cast, func, select
 
 from idlegrid_server.core.queries import Timeline
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.reading import kept_by
 
 RECENT: Final = 500
 """How many of the newest run times a histogram gets."""
@@ -14,10 +15,10 @@ RECENT: Final = 500
 def read_timeline(connection: Connection, now: float, window: float, buckets: int) -> Timeline:
     """What happened in the last `window` seconds, in `buckets` equal parts."""
     start, width = now - window, window / buckets
-    completed = t.runs.c.state == "completed"
+    completed = kept_by(t.runs.c.state == "completed")
     made = _counts(connection, t.runs.c.created_at, start, width, buckets)
     done = _counts(connection, t.runs.c.finished_at, start, width, buckets, completed)
-    failed = _counts(connection, t.runs.c.finished_at, start, width, buckets, ~completed)
+    failed = _counts(connection, t.runs.c.finished_at, start, width, buckets, kept_by(t.runs.c.state != "completed"))
     started = _counts(connection, t.runs.c.started_at, start, width, buckets)
     return Timeline(start, width, made, done, failed, _depths(connection, made, started), _seconds(connection, start))
 
@@ -45,7 +46,7 @@ def _depths(connection: Connection, made: list[int], started: list[int]) -> list
 def _seconds(connection: Connection, start: float) -> list[float]:
     query = (
         select(t.runs.c.wall_seconds)
-        .where(t.runs.c.finished_at >= start, t.runs.c.state == "completed")
+        .where(t.runs.c.finished_at >= start, kept_by(t.runs.c.state == "completed"))
         .order_by(t.runs.c.finished_at.desc())
         .limit(RECENT)
     )

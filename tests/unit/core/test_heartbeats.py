@@ -2,8 +2,7 @@
 
 import pytest
 
-from idlegrid_server.core.commands import CancelRuns, LoseNodes, Order, SetDraining
-from idlegrid_server.core.errors import NotFound
+from idlegrid_server.core.commands import CancelRuns, LoseNodes, Order
 from idlegrid_server.core.model import NodeHealth, NodeState, RunState, Sandbox, Usage
 from idlegrid_server.core.queue_ops import NodeGone, NodeSeen
 
@@ -99,21 +98,6 @@ def test_a_frozen_attempt_is_still_renewed_and_its_submitter_hears_of_it(table, 
 def test_log_lines_of_a_heartbeat_are_kept_under_the_attempt(table, run):
     table.beat(held(run, logs=[(0, 1.0, "stdout", "x\n")]))
     assert [(p.run_id, p.attempt, p.seq, p.text) for p in table.batch.logs] == [(run.id, 1, 0, "x\n")]
-
-
-def test_a_draining_node_hears_so_until_it_drains_and_again_when_it_may_go_on(table):
-    table.beat(state=NodeState.IDLE)
-    table.do(SetDraining("n1", True))
-    assert table.beat(state=NodeState.IDLE) == [Order("drain")]
-    assert table.beat(state=NodeState.DRAINING) == []
-    table.do(SetDraining("n1", False))
-    assert table.beat(state=NodeState.DRAINING) == [Order("resume")]
-    assert table.beat(state=NodeState.IDLE) == []
-
-
-def test_a_node_that_is_not_there_cannot_be_drained(table):
-    with pytest.raises(NotFound, match="Node nobody not found"):
-        table.do(SetDraining("nobody", True))
 
 
 def test_a_node_that_leaves_is_gone_at_once_and_says_so_once(table):

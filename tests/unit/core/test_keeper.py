@@ -117,7 +117,7 @@ def test_a_retrys_delay_ends(stage):
     report = Report(run_uuid="u1", lease_id=f"{0:032x}", outcome=Outcome.FAILED)
     stage.do(ReportRuns("n1", [report]))
     assert (stage.run().state, stage.queued()) == ("waiting", 0)
-    stage.pass_time(1)
+    stage.pass_time(2)
     assert (stage.run().state, stage.queued()) == ("pending", 1)
 
 

@@ -2,17 +2,24 @@
 
 from idlegrid_server.core.commands.base import Command
 from idlegrid_server.core.commands.cancel import CancelRuns
-from idlegrid_server.core.commands.expire import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns
+from idlegrid_server.core.commands.expire import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns, SettleWaits
+from idlegrid_server.core.commands.firing import FireDependents, FireTasks, Firing, RestartRun, TriggerTask, TriggerWish
 from idlegrid_server.core.commands.lease import Lease, LeaseRuns
-from idlegrid_server.core.commands.nodes import Beat, HeldAttempt, NodeFacts, Order, SetDraining
+from idlegrid_server.core.commands.nodes import Beat, HeldAttempt, NodeFacts, Order
 from idlegrid_server.core.commands.report import LegacyReport, Report, ReportAnswer, ReportRuns
 from idlegrid_server.core.commands.submit import MakeRuns
+from idlegrid_server.core.commands.tasks import CreateTask, DeleteTask, PauseTask, UpdateTask
 
 __all__ = [
     "Beat",
     "CancelRuns",
     "Command",
+    "CreateTask",
+    "DeleteTask",
     "ExpireLeases",
+    "FireDependents",
+    "FireTasks",
+    "Firing",
     "HeldAttempt",
     "Lease",
     "LeaseRuns",
@@ -21,10 +28,15 @@ __all__ = [
     "MakeRuns",
     "NodeFacts",
     "Order",
+    "PauseTask",
     "ReleaseRuns",
     "Report",
     "ReportAnswer",
     "ReportRuns",
     "RequeueRuns",
-    "SetDraining",
+    "RestartRun",
+    "SettleWaits",
+    "TriggerTask",
+    "TriggerWish",
+    "UpdateTask",
 ]

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.commands.nodes import leave
 from idlegrid_server.core.commands.report import spend_loss
+from idlegrid_server.core.definitions import DEPENDENCY_FAILED, NO_SUCH_FILE, Wait
 from idlegrid_server.core.lifecycle import Event
 from idlegrid_server.core.model import NodeHealth, NodeSpell, Outcome, Output, Run, RunState
 from idlegrid_server.core.queue_ops import Remove, Started
+
+FAILED_WORDS = {
+    RunState.FAILED: "failed",
+    RunState.TIMED_OUT: "ran out of time",
+    RunState.CANCELLED: "was cancelled",
+    None: "",
+}
+"""What became of a parent, as a child's error says it."""
 
 
 @dataclass(slots=True)
@@ -56,9 +65,43 @@ class ReleaseRuns(_OfRuns):
     def apply(self, batch: Batch) -> None:
         """Release each run that still waits and is due."""
         for run in self._known(batch):
-            if run.state is RunState.WAITING and (run.not_before or 0) <= batch.now:
-                batch.move(run, Event.RELEASE)
+            if run.state is RunState.WAITING and run.not_before is not None and run.not_before <= batch.now:
+                # Its error was written when it was made.
+                batch.move(run, Event.FAIL if run.reason == NO_SUCH_FILE else Event.RELEASE, run.reason)
                 batch.notify(run)
+
+
+class SettleWaits(_OfRuns):
+    """Look again at runs that wait for others: they go on when all have completed, and fail when one has not."""
+
+    def needs(self) -> Needs:
+        """The runs, with what they wait for."""
+        return Needs(uuids=set(self.uuids), waits=set(self.uuids))
+
+    def apply(self, batch: Batch) -> None:
+        """Settle each wait that is over."""
+        for run in self._known(batch):
+            waits = batch.waits.get(run.uuid, [])
+            over = [wait for wait in waits if wait.parent_state is not None and wait.parent_state.is_final]
+            failed = next((wait for wait in over if wait.parent_state is not RunState.COMPLETED), None)
+            if run.state is not RunState.WAITING or failed is not None:
+                over = waits
+            batch.satisfied.extend((run.id, wait.parent_id) for wait in over)
+            if run.state is RunState.WAITING:
+                self._go_on(batch, run, failed, done=len(over) == len(waits))
+
+    def _go_on(self, batch: Batch, run: Run, failed: Wait | None, *, done: bool) -> None:
+        if failed is not None:
+            words = f"{failed.parent_name} (run {failed.parent_run_id}) {FAILED_WORDS[failed.parent_state]}"
+            run.reason = DEPENDENCY_FAILED
+            batch.outputs[run.uuid] = Output(None, f"dependency failed: {words}")
+            batch.move(run, Event.FAIL, words)
+        elif done:
+            run.reason = ""
+            batch.move(run, Event.RELEASE)
+        else:
+            return
+        batch.notify(run)
 
 
 @dataclass(slots=True)
@@ -100,6 +143,7 @@ class LoseNodes:
             if node is not None and node.health is NodeHealth.ALIVE and node.last_seen < self.before:
                 node.reason = "not_heard"
                 leave(batch, node, NodeHealth.LOST)
+                batch.count("nodes_lost", 1)
                 batch.spells.append(NodeSpell(node.id, batch.now, node.state.value, node.reason))
 
     def answer(self, batch: Batch) -> int:

@@ -1,13 +1,25 @@
 """What nodes say of themselves: heartbeats renew exactly the attempts they list."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.commands.report import note_progress
-from idlegrid_server.core.errors import NotFound
+from idlegrid_server.core.lifecycle import Event
 from idlegrid_server.core.limits import Times
-from idlegrid_server.core.model import Node, NodeHealth, NodeSpell, NodeState, Run, RunState, Sandbox, Usage
+from idlegrid_server.core.model import (
+    Node,
+    NodeHealth,
+    NodeSpell,
+    NodeState,
+    NodeWish,
+    Outcome,
+    Run,
+    RunState,
+    Sandbox,
+    Usage,
+)
 from idlegrid_server.core.queue_ops import NodeGone, NodeSeen
 
 RQ_STATES = {NodeState.RUNNING: "busy", NodeState.IDLE: "idle", NodeState.FROZEN: "busy", NodeState.EVICTING: "busy"}
@@ -32,6 +44,9 @@ class NodeFacts:
     memory_mb: int | None = None
     cpu_percent: float | None = None
     memory_percent: float | None = None
+    load_average: float | None = None
+    metadata: str | None = None
+    """A JSON object as text, laid over what is noted already."""
     sandbox: Sandbox | None = None
 
 
@@ -41,8 +56,10 @@ class HeldAttempt:
 
     run_uuid: str
     lease_id: str
-    frozen: bool = False
-    usage: Usage = field(default_factory=Usage)
+    frozen: bool | None = False
+    """None leaves it as it is."""
+    usage: Usage | None = field(default_factory=Usage)
+    """None leaves what is known; then there are no logs either."""
     logs: Sequence[tuple[int, float, str, str]] = ()
 
 
@@ -51,7 +68,7 @@ class Order:
     """What a node is to do."""
 
     kind: str
-    """`stop`, `drain` or `resume`."""
+    """`stop`, `drain`, `resume` or `leave`."""
     run_uuid: str = ""
     lease_id: str = ""
     reason: str = ""
@@ -59,12 +76,16 @@ class Order:
 
 @dataclass(slots=True)
 class Beat:
-    """Take a heartbeat: the node is alive, its listed attempts are renewed, and it hears what to stop."""
+    """Take a heartbeat: the node is alive, its listed attempts are renewed, and it hears what to stop.
+
+    `joins` says that the node was started anew: only so one that was unregistered comes back.
+    """
 
     node_id: str
     facts: NodeFacts
     attempts: Sequence[HeldAttempt]
     times: Times
+    joins: bool = False
     _orders: list[Order] = field(default_factory=list)
 
     def needs(self) -> Needs:
@@ -75,6 +96,18 @@ class Beat:
         """Write the node, renew what it rightly holds, order a stop of the rest."""
         self._orders.clear()
         node = batch.nodes.get(self.node_id) or self._join(batch)
+        if node.wish is NodeWish.GONE and self.joins:
+            node.wish = NodeWish.ACTIVE
+        if node.wish is not NodeWish.GONE:
+            self._hear(batch, node)
+        for held in self.attempts:
+            if node.wish in (NodeWish.GONE, NodeWish.OFFLINE):
+                self._take_back(batch, held)
+            else:
+                self._renew(batch, held)
+        self._orders.extend(_wishes(node))
+
+    def _hear(self, batch: Batch, node: Node) -> None:
         back = node.health is not NodeHealth.ALIVE
         entered = self._update(batch, node)
         if entered or (back and node.state is not NodeState.OFFLINE):
@@ -82,14 +115,11 @@ class Beat:
         if node.state is NodeState.OFFLINE:
             if node.health is not NodeHealth.LEFT:
                 leave(batch, node, NodeHealth.LEFT)
-        else:
-            node.health = NodeHealth.ALIVE
-            batch.ops.append(node_seen(node))
-            if back:
-                batch.notify_node("node_joined", node)
-        for held in self.attempts:
-            self._renew(batch, held)
-        self._orders.extend(_wishes(node))
+            return
+        node.health = NodeHealth.ALIVE
+        batch.ops.append(node_seen(node))
+        if back:
+            batch.notify_node("node_joined", node)
 
     def _join(self, batch: Batch) -> Node:
         node = Node(id=self.node_id, registered_at=batch.now, last_seen=batch.now, since=batch.now)
@@ -106,13 +136,20 @@ class Beat:
         for fact in fields(self.facts):
             value = getattr(self.facts, fact.name)
             if value is not None:
-                setattr(node, fact.name, value)
+                setattr(node, fact.name, laid_over(node.metadata, value) if fact.name == "metadata" else value)
         node.last_seen = batch.now
         batch.changed_nodes[node.id] = node
         if (node.state, node.reason) == before:
             return False
         node.since = batch.now
         return True
+
+    def _take_back(self, batch: Batch, held: HeldAttempt) -> None:
+        """The operator wants the node to hold nothing: what it still rightly holds was leased while he said so."""
+        run = batch.runs.get(held.run_uuid)
+        if run is not None and run.lease_id == held.lease_id:
+            give_back(batch, self.node_id, run, "operator")
+        self._orders.append(_stop(held, run))
 
     def _renew(self, batch: Batch, held: HeldAttempt) -> None:
         run = batch.runs.get(held.run_uuid)
@@ -121,8 +158,9 @@ class Beat:
             return
         run.lease_expires_at = batch.now + self.times.lease
         run.listed = True
-        note_progress(batch, run, held.usage, held.logs)
-        if run.frozen != held.frozen:
+        if held.usage is not None:
+            note_progress(batch, run, held.usage, held.logs)
+        if held.frozen is not None and run.frozen != held.frozen:
             run.frozen = held.frozen
             run.reason = "frozen" if held.frozen else ""
             batch.tell(run, "frozen" if held.frozen else "thawed")
@@ -139,11 +177,28 @@ def _stop(held: HeldAttempt, run: Run | None) -> Order:
 
 
 def _wishes(node: Node) -> list[Order]:
-    if node.draining and node.state is not NodeState.DRAINING:
-        return [Order("drain")]
-    if not node.draining and node.state is NodeState.DRAINING:
-        return [Order("resume")]
-    return []
+    """What the operator wants and the node has not done yet, as far as its state shows."""
+    if node.wish is NodeWish.GONE:
+        return [Order("leave")]
+    drains = node.state is NodeState.DRAINING
+    if node.wish is NodeWish.ACTIVE:
+        return [Order("resume")] if drains else []
+    return [] if drains else [Order("drain")]
+
+
+def laid_over(known: str, new: str) -> str:
+    """One JSON object laid over another, as text."""
+    return json.dumps({**json.loads(known), **json.loads(new)})
+
+
+def give_back(batch: Batch, node_id: str, run: Run, reason: str) -> bool:
+    """Take a run from the node that holds it, to the front of its queue, without spending anything; whether it did."""
+    if run.state is not RunState.RUNNING or run.node_id != node_id:
+        return False
+    run.reason = reason
+    batch.move(run, Event.RETURN, node_id, Outcome.RETURNED)
+    batch.notify(run)
+    return True
 
 
 def node_seen(node: Node) -> NodeSeen:
@@ -159,27 +214,3 @@ def leave(batch: Batch, node: Node, health: NodeHealth) -> None:
     batch.changed_nodes[node.id] = node
     batch.ops.append(NodeGone(node.id))
     batch.notify_node("node_left", node)
-
-
-@dataclass(slots=True)
-class SetDraining:
-    """The operator's wish: take no more work (or take it again)."""
-
-    node_id: str
-    draining: bool
-
-    def needs(self) -> Needs:
-        """The node."""
-        return Needs(nodes={self.node_id})
-
-    def apply(self, batch: Batch) -> None:
-        """Note the wish; the node hears it with its next answer. Raises NotFound."""
-        node = batch.nodes.get(self.node_id)
-        if node is None:
-            raise NotFound(f"Node {self.node_id} not found")
-        node.draining = self.draining
-        batch.changed_nodes[node.id] = node
-
-    def answer(self, batch: Batch) -> Node:
-        """The node."""
-        return batch.nodes[self.node_id]

@@ -1,13 +1,14 @@
 """Results: what a node says became of its attempts."""
 
 import hashlib
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.errors import GridError, NotFound, StaleReport
 from idlegrid_server.core.lifecycle import Event
-from idlegrid_server.core.limits import MAX_LOG_PIECE, MAX_LOSSES
+from idlegrid_server.core.limits import MAX_LOG_PIECE, MAX_LOSSES, RETRY_CAP, RETRY_FIRST_DELAY
 from idlegrid_server.core.model import LogPiece, Outcome, Output, Run, RunState, Usage
 
 FINAL_EVENTS = {
@@ -23,8 +24,6 @@ RETURN_EVENTS = {
     Outcome.CRASHED: Event.LOSE,
 }
 """Only a submitter ends a run by cancelling: a node that killed one which nobody cancelled has handed it back."""
-RETRY_FIRST_DELAY = 1.0
-RETRY_CAP = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +145,19 @@ def take_report(batch: Batch, run: Run | None, report: Report) -> None:
     event = _event(run, report.outcome)
     if event is Event.RETRY:
         run.retries += 1
-        run.not_before = batch.now + min(RETRY_CAP, RETRY_FIRST_DELAY * 2 ** (run.retries - 1))
+        run.not_before = batch.now + retry_delay(run.uuid, run.retries)
     if batch.move(run, event, report.reason, report.outcome).is_final:
         batch.outputs[run.uuid] = Output(report.result, report.error)
     batch.notify(run)
+
+
+def retry_delay(run_uuid: str, retry: int) -> float:
+    """Seconds before the `retry`th retry: doubling from the first, with up to half as much again, up to the cap.
+
+    The share on top is drawn from the run's UUID, so that runs which failed together do not come back together.
+    """
+    draw = zlib.crc32(f"{run_uuid}:{retry}".encode()) / 2**32
+    return min(RETRY_CAP, RETRY_FIRST_DELAY * 2.0 ** min(retry - 1, 30) * (1 + draw / 2))
 
 
 def _compare(run: Run, report: Report) -> None:

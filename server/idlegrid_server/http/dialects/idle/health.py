@@ -12,7 +12,7 @@ from idlegrid_server.http.deps import Grid
 
 async def health(grid: Grid) -> JSONResponse:
     """Each component as it is now. A missing Redis degrades and is no failure: submissions are still taken."""
-    queue, record = await asyncio.gather(_queue(grid), _record(grid))
+    queue, record = await asyncio.gather(queue_state(grid), record_state(grid))
     ready = grid.settings.ready_file is None or grid.settings.ready_file.exists()
     status = "healthy" if queue == record == "healthy" else "degraded"
     if record != "healthy":
@@ -29,7 +29,8 @@ async def health(grid: Grid) -> JSONResponse:
     return JSONResponse(body, HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-async def _queue(grid: Grid) -> str:
+async def queue_state(grid: Grid) -> str:
+    """`healthy`, or `unavailable` when Redis does not answer."""
     try:
         await asyncio.to_thread(grid.queue.ping)
     except QueueUnavailable:
@@ -37,7 +38,8 @@ async def _queue(grid: Grid) -> str:
     return "healthy"
 
 
-async def _record(grid: Grid) -> str:
+async def record_state(grid: Grid) -> str:
+    """`healthy`, or `unavailable` when the database does not answer."""
     try:
         await asyncio.to_thread(grid.coordinator.reader.server_uuid)
     except RecordUnavailable:

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
-from idlegrid_server.core.coordinator import Room
+from idlegrid_server.core.coordinator import Work
 from idlegrid_server.core.errors import StaleReport
 from idlegrid_server.core.files import Upload
+from idlegrid_server.core.nodedesk import Room
 from idlegrid_server.http.dialects.nodes import translate
+from idlegrid_server.http.dialects.nodes.files import sent
 from idlegrid_server.http.dialects.nodes.schemas import (
     NO_NUL,
     Cores,
@@ -19,11 +21,13 @@ from idlegrid_server.http.dialects.nodes.schemas import (
     ReportsIn,
     Slots,
 )
+from idlegrid_server.http.documentation import BINARY_BODY, BYTES
 from idlegrid_server.http.names import checked_name
 from idlegrid_server.http.routing import Call, GridRoute
 from idlegrid_server.http.spool import spooled
 
 router = APIRouter(prefix="/internal", tags=["nodes"], route_class=GridRoute)
+RunPath = Annotated[str, Path(max_length=64, pattern=NO_NUL)]
 
 
 @router.post("/heartbeat")
@@ -31,7 +35,8 @@ async def heartbeat(words: HeartbeatIn, call: Call) -> dict[str, Any]:
     """A node is alive, and lists what it holds."""
     address = call.client.host if call.client else ""
     held = [translate.held(attempt) for attempt in words.attempts]
-    orders = await call.coordinator.beat(words.node_id, translate.facts(words, address), held)
+    facts = translate.facts(words, address)
+    orders = await call.coordinator.beat(words.node_id, facts, held, joins=words.joins)
     return translate.beat_answer(words.node_id, call.grid.server_id, call.coordinator.times, orders)
 
 
@@ -47,7 +52,7 @@ async def task(
     """Work or orders for a node, at once or within `wait` seconds; nothing is leased to one that has hung up."""
     fetching = call.coordinator.fetch(node_id, Room(slots, cpu, memory), wait)
     work = await (call.while_connected(fetching) if wait else fetching)
-    return translate.work(work, call.grid.server_id, call.coordinator.times)
+    return await _given(call, work)
 
 
 @router.post("/result")
@@ -60,14 +65,16 @@ async def result(words: ReportsIn, call: Call) -> dict[str, Any]:
         raise StaleReport(str(answers[0].problem))
     if words.flat and words.next is not None:
         work = await call.coordinator.fetch(words.node_id, Room(words.next.slots, words.next.cpu, words.next.memory))
-    verdicts = translate.verdicts(answers)
-    return {"status": "ok", **translate.work(work, call.grid.server_id, call.coordinator.times), "results": verdicts}
+    return {"status": "ok", **await _given(call, work), "results": translate.verdicts(answers)}
 
 
-@router.put("/files/{run}/{name:file}")
-async def put_file(
-    run: Annotated[str, Path(max_length=64, pattern=NO_NUL)], name: str, call: Call, node_id: Name, lease_id: Hex
-) -> dict[str, str]:
+async def _given(call: Call, work: Work) -> dict[str, Any]:
+    files = await call.coordinator.nodes.files_of(work.leases) if work.leases else {}
+    return translate.work(work, files, call.grid.server_id, call.coordinator.times)
+
+
+@router.put("/files/{run}/{name:file}", openapi_extra=BINARY_BODY)
+async def put_file(run: RunPath, name: str, call: Call, node_id: Name, lease_id: Hex) -> dict[str, str]:
     """A file that an attempt left; one that will not be taken is refused before it is read."""
     length = int(call.headers.get("content-length", 0))
     upload = Upload(run_uuid=run, lease_id=lease_id, name=checked_name(call, name), size=length)
@@ -75,3 +82,9 @@ async def put_file(
     async with spooled(call, call.grid.settings.data) as body:
         await call.coordinator.keep_file(replace(upload, size=body.size, sha256=body.sha256), body.file)
     return {"status": "ok"}
+
+
+@router.get("/task-files/{run}/{name:file}", response_class=Response, responses=BYTES)
+async def task_file(run: RunPath, name: str, call: Call, node_id: Name, lease_id: Hex) -> Response:
+    """A file that lies in the working folder of a run, for the node that holds it."""
+    return sent(call.coordinator.nodes, await call.coordinator.nodes.file(run, lease_id, checked_name(call, name)))

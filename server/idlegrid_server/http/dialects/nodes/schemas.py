@@ -2,12 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from idlegrid_server.core.limits import MAX_CPU, MAX_MEMORY_MB, MAX_SANDBOX
 from idlegrid_server.core.model import NodeState, Outcome
 
 MAX_SLOTS = 1024
+Whole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
+"""In JSON 5.0 is an integer, too."""
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
@@ -19,18 +22,18 @@ NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text knows no NUL."""
 Reason = Annotated[str, StringConstraints(max_length=100, pattern=NO_NUL)]
 RunName = Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)]
-Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Level = Annotated[int, Field(ge=0, le=MAX_SANDBOX)]
-Slots = Annotated[int, Field(ge=0, le=MAX_SLOTS)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1), Whole]
+Level = Annotated[int, Field(ge=0, le=MAX_SANDBOX), Whole]
+Slots = Annotated[int, Field(ge=0, le=MAX_SLOTS), Whole]
 Percent = Annotated[float, Field(ge=0, le=1e6)]
 Cores = Annotated[float, Field(ge=0, le=MAX_CPU)]
-Megabytes = Annotated[int, Field(ge=0, le=MAX_MEMORY_MB)]
+Megabytes = Annotated[int, Field(ge=0, le=MAX_MEMORY_MB), Whole]
 
 
 class Words(BaseModel):
-    """Numbers are finite; anything unknown is ignored."""
+    """A number is a number, a text a text; numbers are finite; anything unknown is ignored."""
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 class UsageIn(Words):
@@ -94,7 +97,7 @@ class HeartbeatIn(Words):
     """`POST /internal/heartbeat`."""
 
     node_id: Name
-    status: NodeState | None = None
+    status: Annotated[NodeState, Field(strict=False)] | None = None
     reason: Reason | None = None
     hostname: Annotated[str, StringConstraints(max_length=255, pattern=NO_NUL)] | None = None
     pid: Count | None = None
@@ -103,6 +106,7 @@ class HeartbeatIn(Words):
     profile: Annotated[str, StringConstraints(max_length=50, pattern=NO_NUL)] | None = None
     slots: Slots | None = None
     task_types: list[Label] | None = Field(default=None, max_length=50)
+    joins: bool = False
     labels: list[Label] | None = Field(default=None, max_length=100)
     resources: ResourcesIn | None = None
     current_load: LoadIn | None = None
@@ -123,11 +127,11 @@ class ReportIn(Words):
 
     run: RunName
     lease_id: Hex
-    outcome: Outcome
+    outcome: Annotated[Outcome, Field(strict=False)]
     reason: Reason = ""
     result: str | None = None
     error: str | None = None
-    exit_code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1)] | None = None
+    exit_code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1), Whole] | None = None
     truncated: bool = False
     usage: UsageIn = Field(default_factory=UsageIn)
     sandbox: Level | None = None
@@ -140,7 +144,7 @@ class ReportsIn(Words):
     node_id: Name
     results: list[ReportIn] = Field(max_length=50)
     next: NextIn | None = None
-    flat: bool = False
+    flat: SkipJsonSchema[bool] = False
 
     @model_validator(mode="before")
     @classmethod

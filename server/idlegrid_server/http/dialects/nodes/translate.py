@@ -1,13 +1,15 @@
 """Between the node protocol's words and the core's. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idlegrid_server.core.commands import HeldAttempt, Lease, NodeFacts, Order, Report, ReportAnswer
-from idlegrid_server.core.coordinator import Room, Work
+from idlegrid_server.core.coordinator import Work
+from idlegrid_server.core.files import TaskFile
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import Sandbox, Usage
+from idlegrid_server.core.nodedesk import Room
 from idlegrid_server.http.dialects.nodes.schemas import HeartbeatIn, HeldIn, LogIn, NextIn, ReportIn, UsageIn
 from idlegrid_server.http.text import storable
 
@@ -82,12 +84,12 @@ def beat_answer(node_id: str, server_id: str, times: Times, given: Sequence[Orde
     }
 
 
-def work(given: Work, server_id: str, times: Times) -> dict[str, Any]:
-    """`GET /internal/task`, and what a report's `next` brings."""
+def work(given: Work, files: Mapping[int, Sequence[TaskFile]], server_id: str, times: Times) -> dict[str, Any]:
+    """`GET /internal/task`, and what a report's `next` brings; `files` are those of the runs' tasks."""
     return {
         "server_id": server_id,
         "orders": orders(given.orders),
-        "attempts": [_attempt(lease, times) for lease in given.leases],
+        "attempts": [_attempt(lease, files, times) for lease in given.leases],
     }
 
 
@@ -101,9 +103,9 @@ def verdicts(answers: Sequence[ReportAnswer]) -> list[dict[str, str]]:
     ]
 
 
-def _attempt(lease: Lease, times: Times) -> dict[str, Any]:
+def _attempt(lease: Lease, files: Mapping[int, Sequence[TaskFile]], times: Times) -> dict[str, Any]:
     run = lease.run
-    return {
+    told = {
         "task_id": run.id,
         "run": run.uuid,
         "lease_id": lease.lease_id,
@@ -116,6 +118,10 @@ def _attempt(lease: Lease, times: Times) -> dict[str, Any]:
         "submitter": run.submitter,
         "lease_seconds": times.lease,
     }
+    if not lease.payload.work:
+        return told
+    laid = [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in files.get(run.task_id or 0, ())]
+    return {**told, "request": None, **json.loads(lease.payload.work), "files": laid}
 
 
 def _order(order: Order) -> dict[str, str]:

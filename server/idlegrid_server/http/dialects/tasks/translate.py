@@ -1,14 +1,16 @@
-"""Between the task API's words and the core's. Pure."""
+"""From the core's runs and files to the task API's words, and which runs a list shows. Pure."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-from idlegrid_server.core.files import StoredFile
-from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, NodeState, Priority, Run, RunState
-from idlegrid_server.core.queries import LogLine, RunDetail, RunView, Timeline
+from idlegrid_server.core.errors import InvalidInput
+from idlegrid_server.core.files import StoredFile, TaskFile
+from idlegrid_server.core.model import EndedAttempt, Priority, Run, RunState
+from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView
+from idlegrid_server.http.dialects.tasks.schemas import RunsQuery
 from idlegrid_server.http.envelope import iso
 
 STATUS: Final[Mapping[RunState, str]] = {
@@ -21,9 +23,35 @@ STATUS: Final[Mapping[RunState, str]] = {
     RunState.CANCELLED: "aborted",
 }
 LEVELS: Final = {"stdout": "info", "stderr": "error"}
+SORTS: Final = {"created_at": "id", "id": "id", "started_at": "started_at", "completed_at": "finished_at"}
+"""Runs have their ids in the order in which they were made."""
+DAY: Final = 86_400.0
 
 
-def states(status: str | None) -> list[str] | None:
+def runs_wanted(query: RunsQuery) -> RunFilter:
+    """Which runs a list shows. Raises InvalidInput when the days are in the wrong order."""
+    since, last = _midnight(query.start_date), _midnight(query.end_date)
+    if since is not None and last is not None and last < since:
+        words = "end_date: it is before start_date"
+        raise InvalidInput(words, field="end_date", rule="min", value=str(query.end_date))
+    return RunFilter(
+        states=_states(query.status),
+        node_id=query.worker_id,
+        task_id=query.task_id,
+        since=since,
+        until=None if last is None else last + DAY,
+        sort=SORTS[query.sort],
+        newest_first=query.order == "desc",
+        page=query.page,
+        size=query.size,
+    )
+
+
+def _midnight(day: date | None) -> float | None:
+    return None if day is None else datetime.combine(day, time(), UTC).timestamp()
+
+
+def _states(status: str | None) -> list[str] | None:
     """The core's states that a status stands for."""
     if status is None:
         return None
@@ -41,8 +69,9 @@ def run(view: RunView, hostnames: Mapping[str, str], waiting_for: str | None = N
     return {
         "id": of.id,
         "uuid": of.uuid,
-        "task_id": None,
-        "task_name": None,
+        "task_id": of.task_id,
+        "task_name": of.task_name,
+        "trigger": of.trigger,
         "worker_id": of.node_id,
         "worker_hostname": hostnames.get(of.node_id or ""),
         "status": STATUS[of.state],
@@ -66,12 +95,15 @@ def detail(
     of: RunDetail, hostnames: Mapping[str, str], waiting_for: str | None, logs: Sequence[LogLine]
 ) -> dict[str, Any]:
     """A run whole."""
-    head = of.view.run
+    head, work = of.view.run, json.loads(of.work or "{}")
     return {
         **run(of.view, hostnames, waiting_for),
         "code": of.code,
+        "command": work.get("command"),
+        "arguments": work.get("arguments", []),
         "parameters": json.loads(of.parameters),
         "timeout_seconds": head.timeout,
+        "scheduled_for": iso(head.scheduled_for),
         "resources": {"cpu": head.cpu, "memory": head.memory_mb},
         "min_sandbox": head.min_sandbox,
         "sandbox": head.sandbox,
@@ -95,19 +127,20 @@ def log_page(pieces: Sequence[LogLine], after: int, *, finished: bool) -> dict[s
     return {"items": items, "last": pieces[-1].id if pieces else after, "finished": finished}
 
 
-def files(kept: Sequence[StoredFile]) -> dict[str, Any]:
-    """The files of a run."""
-    items = [
-        {
-            "name": file.name,
-            "size": file.size,
-            "media_type": file.media_type,
-            "sha256": file.sha256,
-            "created_at": iso(file.created_at),
-        }
-        for file in kept
-    ]
-    return {"items": items, "total": len(items)}
+def file(kept: StoredFile | TaskFile) -> dict[str, Any]:
+    """A file."""
+    return {
+        "name": kept.name,
+        "size": kept.size,
+        "media_type": kept.media_type,
+        "sha256": kept.sha256,
+        "created_at": iso(kept.created_at),
+    }
+
+
+def files(kept: Sequence[StoredFile] | Sequence[TaskFile]) -> dict[str, Any]:
+    """The files of a run or a task."""
+    return {"items": [file(one) for one in kept], "total": len(kept)}
 
 
 def aborted(of: Run) -> dict[str, Any]:
@@ -115,44 +148,10 @@ def aborted(of: Run) -> dict[str, Any]:
     return {"id": of.id, "status": STATUS[of.state], "completed_at": iso(of.finished_at), "message": "任务运行已中止"}
 
 
-def worker(node: Node, held: int) -> dict[str, Any]:
-    """A node."""
-    return {
-        "id": node.id,
-        "hostname": node.hostname,
-        "ip_address": node.address,
-        "port": 0,
-        "task_types": list(node.task_types),
-        "max_concurrent_tasks": node.slots,
-        "current_task_count": held,
-        "status": _worker_status(node),
-        "state": node.state.value,
-        "reason": node.reason,
-        "since": iso(node.since),
-        "labels": list(node.labels),
-        "sandbox": {**asdict(node.sandbox), "tested_at": iso(node.sandbox.tested_at)},
-        "cpu_cores": node.cpu_cores,
-        "memory_mb": node.memory_mb,
-        "cpu_usage": node.cpu_percent,
-        "memory_usage": round(node.memory_percent * node.memory_mb / 100),
-        "load_average": round(node.cpu_percent / 100, 3),
-        "version": node.version,
-        "python": node.python,
-        "profile": node.profile,
-        "last_heartbeat": iso(node.last_seen),
-        "registered_at": iso(node.registered_at),
-    }
-
-
-def timeline(of: Timeline) -> dict[str, Any]:
-    """`GET /api/system/timeline`."""
-    return {**asdict(of), "start": iso(of.start)}
-
-
-def _worker_status(node: Node) -> str:
-    if node.health is not NodeHealth.ALIVE:
-        return "offline"
-    return "draining" if node.draining or node.state is NodeState.DRAINING else "active"
+def restarted(of: Run, original: int) -> dict[str, Any]:
+    """`POST /api/runs/{id}/restart`; the document shows a start, and until there is one that is when it was made."""
+    started = iso(of.created_at if of.started_at is None else of.started_at)
+    return {"original_run_id": original, "new_run_id": of.id, "status": STATUS[of.state], "started_at": started}
 
 
 def _ended(attempt: EndedAttempt) -> dict[str, Any]:

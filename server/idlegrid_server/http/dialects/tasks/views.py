@@ -1,28 +1,39 @@
-"""Putting together what a page of the task API needs from several queries."""
+"""Putting together what an answer of the task API needs from several queries."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import NotFound
 from idlegrid_server.core.limits import MAX_INT64
-from idlegrid_server.core.matching import waiting_for
-from idlegrid_server.core.model import Node
-from idlegrid_server.core.queries import RunFilter
-from idlegrid_server.http.dialects.tasks import translate
+from idlegrid_server.core.model import Run, RunState
+from idlegrid_server.core.queries import RunFilter, TaskFilter
+from idlegrid_server.core.waiting import why
+from idlegrid_server.http.dialects.tasks import task_translate, translate
 
-LOG_PIECES = 1_000
+LOG_PIECES: Final = 1_000
 """Newest pieces of a log in a run's detail."""
+
+
+async def task_page(coordinator: Coordinator, wanted: TaskFilter) -> dict[str, Any]:
+    """One page of tasks."""
+    tasks, total = await coordinator.read(coordinator.reader.tasks, wanted)
+    return task_translate.page(tasks, total, wanted.page, wanted.size)
+
+
+async def triggered(coordinator: Coordinator, run: Run, task_id: int) -> dict[str, Any]:
+    """A run that was just made, and when it may have ended."""
+    task = await coordinator.read(coordinator.reader.task, task_id)
+    estimate = None if task is None else await coordinator.tasks.estimate(run, task)
+    return task_translate.triggered(run, task_id, estimate)
 
 
 async def run_page(coordinator: Coordinator, wanted: RunFilter) -> dict[str, Any]:
     """One page of runs."""
     views, total = await coordinator.read(coordinator.reader.runs, wanted)
-    nodes = await coordinator.read(coordinator.reader.nodes)
-    names = _hostnames(nodes)
-    items = [
-        translate.run(v, names, waiting_for(v.run.queue, nodes) if v.run.state == "pending" else None) for v in views
-    ]
+    names = await _hostnames(coordinator, [view.run for view in views])
+    reasons = await _reasons(coordinator, [view.run for view in views])
+    items = [translate.run(view, names, reasons[view.run.id]) for view in views]
     return translate.page(items, total, wanted.page, wanted.size)
 
 
@@ -32,9 +43,9 @@ async def run_detail(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
     if found is None:
         raise NotFound(f"Run {run_id} not found")
     logs = await coordinator.read(coordinator.reader.last_logs, run_id, LOG_PIECES)
-    why = await coordinator.waiting_for(found.view.run)
-    names = _hostnames(await coordinator.read(coordinator.reader.nodes))
-    return translate.detail(found, names, why, logs)
+    waits = await coordinator.waiting_for(found.view.run)
+    names = await _hostnames(coordinator, [found.view.run])
+    return translate.detail(found, names, waits, logs)
 
 
 async def log_page(coordinator: Coordinator, run_id: int, after: int, limit: int) -> dict[str, Any]:
@@ -44,14 +55,14 @@ async def log_page(coordinator: Coordinator, run_id: int, after: int, limit: int
     return translate.log_page(pieces, after, finished=view.run.state.is_final and len(pieces) < limit)
 
 
-async def worker_page(coordinator: Coordinator, number: int, size: int) -> dict[str, Any]:
-    """One page of nodes."""
-    nodes = await coordinator.read(coordinator.reader.nodes)
-    shown = nodes[(number - 1) * size : number * size]
-    held = await coordinator.read(coordinator.reader.held_by, [node.id for node in shown])
-    items = [translate.worker(node, held.get(node.id, 0)) for node in shown]
-    return translate.page(items, len(nodes), number, size)
+async def _hostnames(coordinator: Coordinator, runs: Iterable[Run]) -> dict[str, str]:
+    ids = sorted({run.node_id for run in runs if run.node_id})
+    return await coordinator.read(coordinator.reader.hostnames, ids) if ids else {}
 
 
-def _hostnames(nodes: Iterable[Node]) -> dict[str, str]:
-    return {node.id: node.hostname for node in nodes}
+async def _reasons(coordinator: Coordinator, runs: Sequence[Run]) -> dict[int, str | None]:
+    """Why each has not started; all that wait in one queue wait for the same."""
+    queued = {run.queue: run for run in runs if run.state is RunState.PENDING}
+    nodes = await coordinator.read(coordinator.reader.nodes) if queued else []
+    by_queue = {queue: why(run, nodes) for queue, run in queued.items()}
+    return {run.id: by_queue[run.queue] if run.state is RunState.PENDING else why(run, ()) for run in runs}

@@ -1,0 +1,94 @@
+"""What can be asked of the record about nodes."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from idlegrid_server.core.model import Node
+
+NODE_SORTS: Final = (
+    "registered_at",
+    "created_at",
+    "id",
+    "hostname",
+    "status",
+    "last_heartbeat",
+    "load_average",
+    "cpu_usage",
+    "memory_usage",
+)
+"""What nodes can be sorted by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFilter:
+    """Which nodes a list shows; None does not filter. Those that were sent away are never shown."""
+
+    status: str | None = None
+    """`active`, `draining` or `offline`."""
+    task_type: str | None = None
+    """One that the node offers and the operator allows."""
+    hostname: str | None = None
+    """The whole name, in any case."""
+    sort: str = "registered_at"
+    """One of `NODE_SORTS`."""
+    descending: bool = True
+    page: int = 1
+    size: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRun:
+    """A run with its newest attempt, which a node holds while it `is_running`."""
+
+    run_id: int
+    run_uuid: str
+    lease_id: str
+    task_id: int | None
+    task_name: str | None
+    leased_at: float
+    is_running: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTotals:
+    """What a node has done in all, and since when it is there (None while it is not)."""
+
+    completed: int = 0
+    failed: int = 0
+    attempts: int = 0
+    wall_seconds: float = 0.0
+    up_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCounts:
+    """How many nodes there are, without those that were sent away."""
+
+    by_status: dict[str, int]
+    by_state: dict[str, int]
+    average_load: float
+    """Of those that are there."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.by_status.values())
+
+
+class NodeReader(Protocol):
+    """Reading nodes. Every method raises RecordUnavailable when the database does not answer."""
+
+    def page(self, wanted: NodeFilter) -> tuple[list[Node], int]:
+        """One page of nodes, and how many there are in all."""
+
+    def held(self, node_id: str) -> list[HeldRun]:
+        """The runs that a node holds, newest first."""
+
+    def holder(self, run_uuid: str) -> HeldRun | None:
+        """A run with its newest attempt; None for one that is unknown or was never leased."""
+
+    def totals(self, node_id: str) -> NodeTotals:
+        """What a node has done in all."""
+
+    def counts(self) -> NodeCounts:
+        """How many nodes there are."""

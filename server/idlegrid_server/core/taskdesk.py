@@ -1,0 +1,161 @@
+"""The coordinator's verbs about tasks. Dialects reach them as `coordinator.tasks`."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from idlegrid_server.core.commands import (
+    CancelRuns,
+    CreateTask,
+    DeleteTask,
+    PauseTask,
+    RestartRun,
+    TriggerTask,
+    UpdateTask,
+)
+from idlegrid_server.core.commands.firing import TriggerWish
+from idlegrid_server.core.commands.tasks import Keep
+from idlegrid_server.core.definitions import Task, TaskDefinition, TaskStatus
+from idlegrid_server.core.errors import Conflict, NotFound
+from idlegrid_server.core.limits import MAX_INT64
+from idlegrid_server.core.matching import QueueOrder, can_serve, capability
+from idlegrid_server.core.model import Run
+from idlegrid_server.core.ports import Calendar, Clock, Ids, TaskFiles
+from idlegrid_server.core.queries import Reader
+from idlegrid_server.core.writer import Writer
+
+CHUNK: Final = 500
+"""Runs cancelled in one command."""
+MANY: Final = 5
+"""Parents that a sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetail:
+    """A task with what stands beside it in the record."""
+
+    task: Task
+    code: str | None
+    files: int
+    """How many it has."""
+    firings: Sequence[float]
+    """When it is due next, up to five times; nothing while it is paused."""
+
+
+class TaskDesk:
+    """Makes, changes and runs tasks. Every method raises RecordUnavailable, NotFound for a task that is not there."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        files: TaskFiles,
+        clock: Clock,
+        ids: Ids,
+        calendar: Calendar,
+        order: QueueOrder,
+    ) -> None:
+        self.files = files
+        self._writer, self._reader, self._clock, self._ids = writer, reader, clock, ids
+        self._calendar, self._order = calendar, order
+
+    async def create(
+        self, definition: TaskDefinition, code: str | None, parents: Sequence[str], submitter: str
+    ) -> Task:
+        """Make a task; `parents` are ids or names. Raises InvalidInput, Conflict for a name that is taken."""
+        return await self._writer.ask(
+            CreateTask(calendar=self._calendar, parents=parents, code=code, definition=definition, submitter=submitter)
+        )
+
+    async def update(
+        self,
+        task_id: int,
+        edit: Callable[[TaskDefinition], TaskDefinition],
+        *,
+        code: str | Keep | None,
+        parents: Sequence[str] | None,
+        new_name: str | None,
+    ) -> Task:
+        """Change a task; `edit` makes the new definition from the one it has, and must be pure.
+
+        Raises InvalidInput, Conflict for a name that is taken.
+        """
+        return await self._writer.ask(
+            UpdateTask(
+                calendar=self._calendar,
+                parents=parents,
+                code=code,
+                task_id=checked_id(task_id),
+                edit=edit,
+                new_name=new_name,
+            )
+        )
+
+    async def pause(self, task_id: int, *, paused: bool) -> Task:
+        """Have it fire no more, or again."""
+        return await self._writer.ask(PauseTask(checked_id(task_id), paused, self._calendar))
+
+    async def remove(self, task_id: int) -> None:
+        """Delete it and cancel its unfinished runs. Raises Conflict when others depend on it."""
+        await self._writer.ask(DeleteTask(checked_id(task_id)))
+        while ids := await asyncio.to_thread(self._reader.unfinished_of, task_id, CHUNK):
+            try:
+                await self._writer.ask(CancelRuns(ids))
+            except Conflict:
+                continue  # one of them has ended by itself since
+
+    async def trigger(self, task_id: int, wish: TriggerWish, key: str = "", fingerprint: str = "") -> Run:
+        """Make a run of it now. With a key, at most once. Raises Conflict for a paused task."""
+        command = TriggerTask(checked_id(task_id), self._ids.run_uuid(), wish, self._order, key, fingerprint)
+        return await self._writer.ask(command)
+
+    async def restart(self, run_id: int, submitter: str, key: str = "", fingerprint: str = "") -> Run:
+        """Make a run like one that has ended. Raises NotFound, Conflict when it has not."""
+        if not 0 < run_id <= MAX_INT64:
+            raise NotFound(f"Run {run_id} not found")
+        command = RestartRun(run_id, self._ids.run_uuid(), submitter, self._order, key, fingerprint)
+        return await self._writer.ask(command)
+
+    async def detail(self, task_id: int) -> TaskDetail:
+        """A task with its code, its number of files, and its next firings."""
+        task = await asyncio.to_thread(self._reader.task, checked_id(task_id))
+        if task is None:
+            raise NotFound(f"Task {task_id} not found")
+        code = await asyncio.to_thread(self._reader.task_code, task_id) if task.has_code else None
+        files = await asyncio.to_thread(self.files.of_task, task_id)
+        return TaskDetail(task, code, len(files), self.firings(task))
+
+    def firings(self, task: Task, most: int = 5) -> list[float]:
+        """When it is due next."""
+        due, firings = task.next_run_at, list[float]()
+        while due is not None and len(firings) < most and task.status is not TaskStatus.PAUSED:
+            firings.append(due)
+            due = self._calendar.next(task.definition.timing, due, firings[0])
+        return firings
+
+    async def parent_names(self, task_id: int | None) -> list[str]:
+        """The tasks that a task depends on, by name, the first few; none for a task that is not there."""
+        task = None if task_id is None else await asyncio.to_thread(self._reader.task, task_id)
+        ids = () if task is None else task.definition.dependencies[:MANY]
+        parents = await asyncio.gather(*(asyncio.to_thread(self._reader.task, parent) for parent in ids))
+        return [parent.name for parent in parents if parent is not None]
+
+    async def estimate(self, run: Run, task: Task) -> float | None:
+        """When a run that was just made will have ended, by experience; None when nothing is known."""
+        seconds = task.expected_seconds
+        totals = await asyncio.to_thread(self._reader.totals)
+        nodes = await asyncio.to_thread(self._reader.nodes)
+        slots = sum(node.slots for node in nodes if node.is_alive and can_serve(capability(node), run.queue))
+        if seconds is None or not slots:
+            return None
+        ahead = max(0, totals.of("pending", "running") - 1)
+        mean = totals.completed_seconds / max(1, totals.of("completed"))
+        return self._clock.now() + ahead // slots * mean + seconds
+
+
+def checked_id(task_id: int) -> int:
+    """An id that a database can hold. Raises NotFound: no other number was ever given to a task."""
+    if not 0 < task_id <= MAX_INT64:
+        raise NotFound(f"Task {task_id} not found")
+    return task_id

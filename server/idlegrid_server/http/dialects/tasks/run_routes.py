@@ -1,0 +1,59 @@
+"""`/api/runs`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from idlegrid_server.http.dialects.tasks import files, translate, views
+from idlegrid_server.http.dialects.tasks.schemas import LogsQuery, RunsQuery
+from idlegrid_server.http.documentation import BYTES
+from idlegrid_server.http.envelope import envelope
+from idlegrid_server.http.fingerprint import fingerprint
+from idlegrid_server.http.routing import Call, GridRoute
+
+router = APIRouter(prefix="/api/runs", tags=["runs"], route_class=GridRoute)
+RunId = Annotated[int, Path(ge=0)]
+
+
+@router.get("")
+async def runs(query: Annotated[RunsQuery, Query()], call: Call) -> dict[str, Any]:
+    """A page of runs."""
+    return envelope(await views.run_page(call.coordinator, translate.runs_wanted(query)))
+
+
+@router.get("/{run_id}")
+async def run(run_id: RunId, call: Call) -> dict[str, Any]:
+    """A run whole."""
+    return envelope(await views.run_detail(call.coordinator, run_id))
+
+
+@router.get("/{run_id}/logs")
+async def run_logs(run_id: RunId, query: Annotated[LogsQuery, Query()], call: Call) -> dict[str, Any]:
+    """Pieces of a run's log after the one already had."""
+    return envelope(await views.log_page(call.coordinator, run_id, query.after, query.limit))
+
+
+@router.get("/{run_id}/files")
+async def run_files(run_id: RunId, call: Call) -> dict[str, Any]:
+    """What a run left."""
+    return envelope(await files.of_run(call.coordinator, run_id))
+
+
+@router.get("/{run_id}/files/{name:file}", response_class=Response, responses=BYTES)
+async def run_file(run_id: RunId, name: str, call: Call) -> Response:
+    """The bytes of one file."""
+    return await files.download(call, run_id, name)
+
+
+@router.post("/{run_id}/restart")
+async def restart(run_id: RunId, call: Call) -> dict[str, Any]:
+    """Make a run like one that has ended."""
+    key = fingerprint(call, None, f"restart {run_id}")
+    made = await call.coordinator.tasks.restart(run_id, call.submitter, *key)
+    return envelope(translate.restarted(made, run_id))
+
+
+@router.post("/{run_id}/abort")
+async def abort(run_id: RunId, call: Call) -> dict[str, Any]:
+    """End a run now."""
+    return envelope(translate.aborted(await call.coordinator.cancel(run_id)))

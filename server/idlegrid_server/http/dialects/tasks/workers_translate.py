@@ -1,0 +1,154 @@
+"""Between the words of `/api/workers` and the core's. Pure."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from idlegrid_server.core.commands import NodeFacts
+from idlegrid_server.core.commands.operator import NodeChange, Registration
+from idlegrid_server.core.errors import InvalidInput
+from idlegrid_server.core.matching import types_of
+from idlegrid_server.core.model import Node, NodeWish
+from idlegrid_server.core.node_queries import HeldRun, NodeTotals
+from idlegrid_server.core.nodedesk import NodeDetail, status_of
+from idlegrid_server.http.envelope import iso
+
+if TYPE_CHECKING:
+    from idlegrid_server.http.dialects.tasks.workers import WorkerBeat, WorkerChange, WorkerIn
+
+MAX_METADATA: Final = 65_536
+"""Characters of a worker's metadata as JSON."""
+WISHES: Final[Mapping[str, NodeWish]] = {
+    "active": NodeWish.ACTIVE,
+    "draining": NodeWish.DRAINING,
+    "offline": NodeWish.OFFLINE,
+}
+
+
+def registration(words: "WorkerIn") -> Registration:
+    """A worker that is registered by hand."""
+    return Registration(
+        hostname=words.hostname,
+        address=words.ip_address,
+        port=words.port,
+        task_types=tuple(words.task_types),
+        max_tasks=words.max_concurrent_tasks,
+        metadata=_object(words.metadata) or "{}",
+    )
+
+
+def change(words: "WorkerChange") -> NodeChange:
+    """What the operator changes of a worker."""
+    return NodeChange(
+        wish=None if words.status is None else WISHES[words.status],
+        max_tasks=words.max_concurrent_tasks,
+        task_types=None if words.task_types is None else tuple(words.task_types),
+        metadata=_object(words.metadata),
+    )
+
+
+def facts(words: "WorkerBeat", node: Node) -> NodeFacts:
+    """What a worker says of itself; its memory is counted against what it offers."""
+    memory = None if words.memory_usage is None else 100 * words.memory_usage / max(1, node.memory_mb)
+    return NodeFacts(
+        cpu_percent=words.cpu_usage,
+        memory_percent=memory,
+        load_average=words.load_average,
+        metadata=_object(words.metadata),
+    )
+
+
+def _object(given: dict[str, Any] | None) -> str | None:
+    """Metadata as JSON text, which is ASCII. Raises InvalidInput for more than is kept."""
+    if given is None:
+        return None
+    text = json.dumps(given)
+    if len(text) > MAX_METADATA:
+        words = f"metadata: at most {MAX_METADATA} characters as JSON"
+        raise InvalidInput(words, field="metadata", rule="max_length", value=len(text))
+    return text
+
+
+def page(nodes: Sequence[tuple[Node, int]], total: int, number: int, size: int) -> dict[str, Any]:
+    """One page of workers."""
+    items = [worker(node, held) for node, held in nodes]
+    return {"items": items, "total": total, "page": number, "size": size, "total_pages": math.ceil(total / size)}
+
+
+def worker(node: Node, held: int) -> dict[str, Any]:
+    """A worker that holds so many runs."""
+    return {
+        "id": node.id,
+        "hostname": node.hostname,
+        "ip_address": node.address,
+        "port": node.port,
+        "task_types": list(types_of(node)),
+        "max_concurrent_tasks": node.slots if node.max_tasks is None else min(node.slots, node.max_tasks),
+        "current_task_count": held,
+        "status": status_of(node),
+        "state": node.state.value,
+        "reason": node.reason,
+        "since": iso(node.since),
+        "labels": list(node.labels),
+        "sandbox": {**asdict(node.sandbox), "tested_at": iso(node.sandbox.tested_at)},
+        "cpu_cores": node.cpu_cores,
+        "memory_mb": node.memory_mb,
+        "cpu_usage": node.cpu_percent,
+        "memory_usage": round(node.memory_percent * node.memory_mb / 100),
+        "load_average": _load(node),
+        "version": node.version,
+        "python": node.python,
+        "profile": node.profile,
+        "metadata": json.loads(node.metadata),
+        "last_heartbeat": iso(node.last_seen),
+        "registered_at": iso(node.registered_at),
+    }
+
+
+def _load(node: Node) -> float:
+    return round(node.cpu_percent / 100 if node.load_average is None else node.load_average, 3)
+
+
+def detail(of: NodeDetail, now: float) -> dict[str, Any]:
+    """A worker whole."""
+    statistics = _statistics(of.totals, now)
+    tasks = [_current(run) for run in of.held]
+    return {**worker(of.node, len(of.held)), "current_tasks": tasks, "statistics": statistics}
+
+
+def _current(run: HeldRun) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "task_id": run.task_id,
+        "task_name": run.task_name,
+        "started_at": iso(run.leased_at),
+        "status": "running",
+    }
+
+
+def _statistics(totals: NodeTotals, now: float) -> dict[str, Any]:
+    return {
+        "total_tasks_executed": totals.completed + totals.failed,
+        "successful_tasks": totals.completed,
+        "failed_tasks": totals.failed,
+        "average_execution_time": round(totals.wall_seconds / totals.attempts, 3) if totals.attempts else 0.0,
+        "uptime": uptime(0.0 if totals.up_since is None else now - totals.up_since),
+    }
+
+
+def uptime(seconds: float) -> str:
+    """A span of time as the document has it, e.g. `7d 12h 30m`."""
+    minutes = max(0, int(seconds)) // 60
+    return f"{minutes // 1_440}d {minutes // 60 % 24}h {minutes % 60}m"
+
+
+def heard(node: Node) -> dict[str, Any]:
+    """The answer to a heartbeat."""
+    return {
+        "worker_id": node.id,
+        "status": status_of(node),
+        "last_heartbeat": iso(node.last_seen),
+        "message": "心跳接收成功",
+    }

@@ -1,0 +1,102 @@
+"""What the OpenAPI document shows by example: bodies to send, and which answer names what another endpoint takes."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+Endpoint = tuple[str, str]
+
+_TASK: Final = {
+    "name": "data_processing",
+    "description": "处理每日数据",
+    "task_type": "python",
+    "executor": "python",
+    "command": "process_data.py",
+    "arguments": ["--input", "data.csv"],
+    "schedule": "0 2 * * *",
+    "priority": "normal",
+    "retry_count": 3,
+    "timeout_seconds": 3600,
+    "tags": ["data", "daily"],
+}
+_CODE: Final = {"code": "print(1 + 1)", "timeout": 300, "resources": {"cpu": 1.0, "memory": 512}}
+_WORKER: Final = {
+    "hostname": "server-01",
+    "ip_address": "192.168.1.100",
+    "port": 8080,
+    "task_types": ["python", "shell"],
+    "max_concurrent_tasks": 5,
+}
+BODIES: Final[dict[Endpoint, dict[str, Any]]] = {
+    ("POST", "/submit"): _CODE,
+    ("POST", "/submit_many"): {"tasks": [_CODE]},
+    ("POST", "/internal/heartbeat"): {"node_id": "lab-07-3f2a91c4", "status": "idle", "reason": "owner_away"},
+    ("POST", "/api/tasks"): _TASK,
+    ("PUT", "/api/tasks/{task_id}"): {"priority": "high", "retry_count": 5},
+    ("POST", "/api/tasks/{task_id}/trigger"): {"parameters": {"input": "data.csv"}, "priority": "normal"},
+    ("POST", "/api/workers"): _WORKER,
+    ("PUT", "/api/workers/{worker_id}"): {"max_concurrent_tasks": 10, "status": "active"},
+    ("POST", "/api/workers/{worker_id}/heartbeat"): {"current_task_count": 0, "current_tasks": [], "load_average": 0.4},
+}
+"""The documents' own, each good on a fresh grid."""
+
+_ON_TASK: Final = (
+    ("GET", "/api/tasks/{task_id}"),
+    ("PUT", "/api/tasks/{task_id}"),
+    ("DELETE", "/api/tasks/{task_id}"),
+    ("POST", "/api/tasks/{task_id}/trigger"),
+    ("POST", "/api/tasks/{task_id}/pause"),
+    ("POST", "/api/tasks/{task_id}/resume"),
+    ("GET", "/api/tasks/{task_id}/files"),
+)
+_ON_RUN: Final = (
+    ("GET", "/api/runs/{run_id}"),
+    ("GET", "/api/runs/{run_id}/logs"),
+    ("GET", "/api/runs/{run_id}/files"),
+    ("POST", "/api/runs/{run_id}/abort"),
+    ("POST", "/api/runs/{run_id}/restart"),
+)
+_ON_WORKER: Final = (
+    ("GET", "/api/workers/{worker_id}"),
+    ("PUT", "/api/workers/{worker_id}"),
+    ("DELETE", "/api/workers/{worker_id}"),
+    ("POST", "/api/workers/{worker_id}/heartbeat"),
+)
+_FILE: Final = "/api/tasks/{task_id}/files/{name}"
+_SAME_FILE: Final = {"task_id": "$request.path.task_id", "name": "$request.path.name"}
+LINKS: Final[dict[Endpoint, dict[Endpoint, dict[str, str]]]] = {
+    ("POST", "/submit"): {
+        ("GET", "/status/{task_id}"): {"task_id": "$response.body#/task_id"},
+        **{to: {"run_id": "$response.body#/task_id"} for to in _ON_RUN},
+    },
+    ("POST", "/api/tasks"): {to: {"task_id": "$response.body#/data/id"} for to in _ON_TASK},
+    ("PUT", "/api/tasks/{task_id}/files/{name:file}"): {("GET", _FILE): _SAME_FILE, ("DELETE", _FILE): _SAME_FILE},
+    ("POST", "/api/tasks/{task_id}/trigger"): {to: {"run_id": "$response.body#/data/run_id"} for to in _ON_RUN},
+    ("POST", "/api/runs/{run_id}/restart"): {to: {"run_id": "$response.body#/data/new_run_id"} for to in _ON_RUN},
+    ("POST", "/api/workers"): {to: {"worker_id": "$response.body#/data/id"} for to in _ON_WORKER},
+}
+"""Endpoint → what may follow its success, with the parameters that its answer (or its own path) gives."""
+_SUCCESSES: Final = {("PUT", "/api/tasks/{task_id}/files/{name:file}"): (HTTPStatus.OK, HTTPStatus.CREATED)}
+"""Of those that have several."""
+
+
+def body_of(method: str, path: str) -> dict[str, Any]:
+    """An example of what the endpoint takes, as `openapi_extra`."""
+    body = BODIES.get((method, path))
+    return {} if body is None else {"requestBody": {"content": {"application/json": {"example": body}}}}
+
+
+def links_of(method: str, path: str, status: int) -> dict[int, dict[str, Any]]:
+    """What may follow, for each status of success."""
+    links = {_name(*to): _link(*to, given) for to, given in LINKS.get((method, path), {}).items()}
+    statuses = _SUCCESSES.get((method, path), (status,))
+    return {int(one): links for one in statuses} if links else {}
+
+
+def _name(method: str, path: str) -> str:
+    """Like `post.api.tasks.task_id.pause`."""
+    return ".".join([method.lower(), *(part.strip("{}") for part in path.split("/") if part)])
+
+
+def _link(method: str, path: str, parameters: dict[str, str]) -> dict[str, Any]:
+    pointer = path.replace("~", "~0").replace("/", "~1")
+    return {"operationRef": f"#/paths/{pointer}/{method.lower()}", "parameters": parameters}

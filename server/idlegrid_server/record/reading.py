@@ -1,0 +1,37 @@
+"""What every reader of the record does: a connection, and the database's troubles as ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, true
+
+from idlegrid_server.record.engine import translated
+
+
+def kept_by(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition, but never what rows are looked up by.
+
+    SQLite knows nothing of how many rows a value has: it takes a state that a million runs have for rarer than an hour.
+    """
+    return condition.is_(true())
+
+
+class Reading:
+    """Asks an engine; safe to use from many threads. Every method raises RecordUnavailable."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated("read"), self._engine.connect() as connection:
+            yield connection
+
+    def _names(self, query: Any) -> list[Any]:
+        with self._reading() as connection:
+            return list(connection.scalars(query))
+
+    def _scalar(self, query: Any) -> Any:
+        with self._reading() as connection:
+            return connection.scalar(query)

@@ -1,0 +1,154 @@
+"""Reading tasks: lists, what is due, and what waits for whom."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, exists, func, or_, select
+
+from idlegrid_server.core.definitions import Task, TaskStatus
+from idlegrid_server.core.model import FINAL_STATES
+from idlegrid_server.core.queries import TaskFilter
+from idlegrid_server.record import tables as t
+from idlegrid_server.record.reading import Reading, kept_by
+from idlegrid_server.record.task_rows import read_task
+
+_ENDED: Final = tuple(state.value for state in FINAL_STATES)
+_unscheduled: Final = and_(t.tasks.c.schedule == "", t.tasks.c.interval_seconds.is_(None))
+
+
+class TaskReader(Reading):
+    """The part of `core.queries.Reader` that is about tasks."""
+
+    def task(self, task_id: int) -> Task | None:
+        """One task."""
+        with self._reading() as connection:
+            found = _with_parents(connection, select(t.tasks).where(t.tasks.c.id == task_id))
+        return found[0] if found else None
+
+    def task_code(self, task_id: int) -> str | None:
+        """A task's inline code; None when it has none."""
+        code: str | None = self._scalar(select(t.task_code.c.code).where(t.task_code.c.task_id == task_id))
+        return code
+
+    def tasks(self, wanted: TaskFilter) -> tuple[list[Task], int]:
+        """One page of tasks, and how many there are in all."""
+        where = list(_conditions(wanted))
+        ids = select(t.tasks.c.id).where(*where).order_by(*_order(wanted))
+        page = ids.limit(wanted.size).offset((wanted.page - 1) * wanted.size)
+        with self._reading() as connection:
+            total = connection.scalar(select(func.count()).select_from(t.tasks).where(*where)) or 0
+            found = list(connection.scalars(page))
+            tasks = _with_parents(connection, select(t.tasks).where(t.tasks.c.id.in_(found)))
+        return sorted(tasks, key=lambda task: found.index(task.id)), total
+
+    def unfinished_of(self, task_id: int, limit: int) -> list[int]:
+        """Ids of a task's runs that have not ended, oldest first."""
+        query = select(t.runs.c.id).where(t.runs.c.task_id == task_id, t.runs.c.finished_at.is_(None))
+        return self._names(query.order_by(t.runs.c.id).limit(limit))
+
+    def due_tasks(self, now: float, limit: int) -> list[int]:
+        """Tasks that are due, longest due first; of those due at one instant parents come before children."""
+        due = t.tasks.c.next_run_at <= now
+        times = select(t.tasks.c.next_run_at).where(due).order_by(t.tasks.c.next_run_at)
+        with self._reading() as connection:
+            # All that are due at the last instant take part: a parent must not be left out for its child.
+            last = connection.scalar(times.offset(limit - 1).limit(1))
+            within = due if last is None else t.tasks.c.next_run_at <= last
+            when = dict(connection.execute(select(t.tasks.c.id, t.tasks.c.next_run_at).where(within)).all())
+            depths = _depths(_parents_due_together(connection, within, when), when)
+        return sorted(when, key=lambda task_id: (when[task_id], depths[task_id], task_id))[:limit]
+
+    def parents_among(self, task_ids: Sequence[int]) -> dict[int, set[int]]:
+        """Those of the tasks that depend on others of them, with these."""
+        links = t.dependencies.c
+        query = select(links.task_id, links.parent_id).where(links.task_id.in_(task_ids), links.parent_id.in_(task_ids))
+        found: dict[int, set[int]] = {}
+        with self._reading() as connection:
+            for task, parent in connection.execute(query):
+                found.setdefault(task, set()).add(parent)
+        return found
+
+    def due_times(self, now: float, until: float) -> list[float]:
+        """When tasks are due after `now` and until then, each instant once."""
+        at = t.tasks.c.next_run_at
+        return self._names(select(at).where(at > now, at <= until).distinct().order_by(at))
+
+    def settled_waits(self, limit: int) -> list[str]:
+        """UUIDs of runs that wait for a run which has ended."""
+        parent = t.runs.alias()
+        ended = select(t.waits.c.run_id).join(parent, parent.c.id == t.waits.c.parent_run_id)
+        waiting = t.runs.c.id.in_(ended.where(kept_by(parent.c.state.in_(_ENDED))))
+        query = select(t.runs.c.uuid).where(waiting, t.runs.c.state == "waiting").order_by(t.runs.c.id).limit(limit)
+        return self._names(query)
+
+    def ready_dependents(self, limit: int) -> list[int]:
+        """Unscheduled tasks, not paused, whose parents have all completed since they last triggered them."""
+        link, parent = t.dependencies, t.tasks.alias()
+        stale = (
+            select(link.c.task_id)
+            .outerjoin(parent, parent.c.id == link.c.parent_id)
+            .where(link.c.task_id == t.tasks.c.id)
+            .where(or_(parent.c.id.is_(None), parent.c.last_completed_id <= link.c.used_run_id))
+        )
+        linked = t.tasks.c.id.in_(select(link.c.task_id))
+        awake = t.tasks.c.status != TaskStatus.PAUSED.value
+        query = select(t.tasks.c.id).where(linked, awake, _unscheduled, ~exists(stale))
+        return self._names(query.order_by(t.tasks.c.id).limit(limit))
+
+    def orphans(self, limit: int) -> list[int]:
+        """Ids of unfinished runs whose task is gone."""
+        gone = t.runs.c.task_id.not_in(select(t.tasks.c.id))
+        unfinished = (t.runs.c.task_id.is_not(None), t.runs.c.finished_at.is_(None))
+        return self._names(select(t.runs.c.id).where(*unfinished, gone).limit(limit))
+
+
+def _with_parents(connection: Connection, query: Any) -> list[Task]:
+    rows = list(connection.execute(query))
+    parents: dict[int, list[int]] = defaultdict(list)
+    link = t.dependencies
+    links = select(link.c.task_id, link.c.parent_id).where(link.c.task_id.in_([row.id for row in rows]))
+    for task_id, parent_id in connection.execute(links):
+        parents[task_id].append(parent_id)
+    return [read_task(row, parents[row.id]) for row in rows]
+
+
+def _conditions(wanted: TaskFilter) -> Iterator[Any]:
+    for name in ("status", "task_type", "priority"):
+        value = getattr(wanted, name)
+        if value is not None:
+            yield t.tasks.c[name] == value
+    if wanted.search:
+        # Both databases compare in lower case; SQLite's lower() knows ASCII alone, its LIKE too.
+        yield or_(*(t.tasks.c[name].icontains(wanted.search, autoescape=True) for name in ("name", "description")))
+
+
+def _order(wanted: TaskFilter) -> Iterator[Any]:
+    """Tasks without a time come as the earliest, on both databases; ties go by id."""
+    column = t.tasks.c[wanted.sort]
+    if wanted.descending:
+        yield column.desc().nulls_last() if column.nullable else column.desc()
+        yield t.tasks.c.id.desc()
+    else:
+        yield column.asc().nulls_first() if column.nullable else column.asc()
+        yield t.tasks.c.id.asc()
+
+
+def _parents_due_together(connection: Connection, within: Any, when: Mapping[int, float]) -> dict[int, list[int]]:
+    """Task → those of its parents that are due at the same instant."""
+    link = t.dependencies.c
+    query = select(link.task_id, link.parent_id).join(t.tasks, t.tasks.c.id == link.task_id).where(within)
+    found: dict[int, list[int]] = defaultdict(list)
+    for task_id, parent_id in connection.execute(query):
+        if when.get(parent_id) == when[task_id]:
+            found[task_id].append(parent_id)
+    return found
+
+
+def _depths(parents: Mapping[int, list[int]], tasks: Iterable[int]) -> dict[int, int]:
+    """How many of its parents stand one above the other over each task."""
+    depths = dict.fromkeys(tasks, 0)
+    for task_id in TopologicalSorter(parents).static_order():
+        depths[task_id] = max((depths[parent] + 1 for parent in parents.get(task_id, ())), default=0)
+    return depths
