@@ -38,8 +38,9 @@ for step in range({steps}):
 print({answer})
 """
 SIGNS = {
-    "overview": ".js-plotly-plot .main-svg",
+    "overview": ".js-plotly-plot:has(.main-svg)",
     "submit": ".st-key-code textarea",
+    "tasks": "[data-testid=stDataFrame] canvas",
     "runs": "[data-testid=stDataFrame] canvas",
     "nodes": "[data-testid=stDataFrame] canvas",
 }
@@ -51,6 +52,7 @@ CHARTS = 4
 NODES = {"lab-01": "always", "lab-02": "always", "lab-03": "desktop"}
 """The machines in the pictures, and who comes first there."""
 
+REPORT = "import idlegrid\nprint('figures of', idlegrid.parameters()['rows'], 'rows')\n"
 FAILING = "import json\njson.loads('not json')\n"
 
 
@@ -82,7 +84,7 @@ def photograph(browser: webdriver.Chrome, console: str, page: str, target: Path)
     if page == "submit":
         browser.find_element(By.XPATH, "//button[contains(., 'Run it')]").click()
         waiting.until(lambda b: "Standard output" in b.page_source, "no result came")
-    elif page == "runs":
+    elif page in ("tasks", "runs"):
         choose_first_row(browser, waiting)
     time.sleep(SETTLE_SECONDS)
     browser.save_screenshot(str(target))
@@ -95,11 +97,28 @@ def choose_first_row(browser: webdriver.Chrome, waiting: WebDriverWait) -> None:
     canvas = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDataFrame] canvas")
     left, top = -(canvas.size["width"] // 2) + 15, -(canvas.size["height"] // 2) + 52
     webdriver.ActionChains(browser).move_to_element_with_offset(canvas, left, top).click().perform()
-    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-testid=stTabs]"), "no run was chosen")
+    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-testid=stTabs]"), "no row was chosen")
+
+
+def give_tasks(client: Client) -> None:
+    """Define some tasks of each kind, and trigger those that nothing else makes due."""
+    extract = client.create_task("extract", code="print('rows:', 1200)", schedule="*/30 * * * *", tags=["data"])
+    client.create_task("transform", code="print('rows:', 1180)", dependencies=["extract"], tags=["data"])
+    client.create_task("heartbeat", task_type="shell", command="date", interval_seconds=20)
+    client.create_task("cleanup", task_type="shell", command="exit 1", retry_count=0).trigger()
+    client.create_task("weekly_backup", task_type="shell", command="true", schedule="0 3 * * sun").pause()
+    zone = {"timezone": "Europe/Berlin"}
+    report = client.create_task(
+        "nightly_report", code=REPORT, schedule="30 2 * * 1-5", metadata=zone, priority="high", tags=["data", "daily"],
+        description="The day's figures, by mail before anybody is in", parameters={"rows": 3},
+    )  # fmt: skip
+    for task in (extract, report, report):
+        task.trigger()
 
 
 def give_work(client: Client, seconds: float) -> None:
     """Submit a mixture over some time, so that the charts have something to show."""
+    give_tasks(client)
     ends = time.monotonic() + seconds
     number = 0
     while time.monotonic() < ends:
@@ -176,7 +195,7 @@ def chromium(*, dark: bool = False) -> Iterator[webdriver.Chrome]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=HERE / "docs" / "console", help="the folder of the pictures")
-    parser.add_argument("--pages", nargs="+", default=["overview", "submit", "runs", "nodes"])
+    parser.add_argument("--pages", nargs="+", default=["overview", "submit", "tasks", "runs", "nodes"])
     parser.add_argument("--dark", action="store_true", help="the dark look, in files of their own")
     parser.add_argument("--seconds", type=float, default=90.0, help="how long to submit work before")
     parser.add_argument("--console", help="the console of a running grid")

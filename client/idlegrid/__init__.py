@@ -25,9 +25,10 @@ from idlegrid.errors import (
 )
 from idlegrid.files import RunFile, RunFiles
 from idlegrid.guest import parameters
-from idlegrid.models import NodeInfo, RunInfo, RunPage
+from idlegrid.models import NodeInfo, RunInfo, RunPage, TaskInfo, TaskPage
 from idlegrid.run import Run
 from idlegrid.session import Session
+from idlegrid.tasks import Task, TaskFields
 
 __all__ = [
     "ApiError",
@@ -49,6 +50,10 @@ __all__ = [
     "RunTimeout",
     "ServerError",
     "Session",
+    "Task",
+    "TaskFields",
+    "TaskInfo",
+    "TaskPage",
     "Unreachable",
     "Waited",
     "parameters",

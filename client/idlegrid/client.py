@@ -5,14 +5,16 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, Unpack
+from urllib.parse import quote
 from uuid import uuid4
 
 from idlegrid.display import preformatted, table
 from idlegrid.errors import IdlegridError
-from idlegrid.models import NodeInfo, RunInfo, RunPage
+from idlegrid.models import NodeInfo, RunInfo, RunPage, TaskInfo, TaskPage
 from idlegrid.run import Run
 from idlegrid.session import Session
+from idlegrid.tasks import Task, TaskFields, new_task
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 """Where `idlegrid up` listens unless told otherwise."""
@@ -92,6 +94,47 @@ class Client:
         """Hold a run again whose id you know. Nothing is asked yet."""
         return Run(self.session, run_id)
 
+    def create_task(
+        self,
+        name: str,
+        *,
+        code: str | None = None,
+        command: str | None = None,
+        task_type: str = "python",
+        **more: Unpack[TaskFields],
+    ) -> Task:
+        """Define work that runs more than once: by a schedule, after other tasks, or when it is triggered.
+
+        A `python` task has inline `code`, or as `command` the name of one of its files (`Task.put_file`); a `shell`
+        task a line for `/bin/sh`, an `http` task a URL. `more` are the fields of `TaskFields`. Raises `Conflict`
+        when the name is taken and `InvalidRequest`, which names the fields, for what no task may be.
+        """
+        fields = new_task(name, task_type, code, command) | more
+        return Task(self.session, self.session.post("/api/tasks", fields, unwrap=True)["id"])
+
+    def tasks(
+        self,
+        page: int = 1,
+        size: int = 20,
+        status: str | None = None,
+        *,
+        search: str | None = None,
+        task_type: str | None = None,
+        sort: str = "created_at",
+        order: str = "desc",
+    ) -> TaskPage:
+        """One page of tasks; `status` is active, paused, completed or failed, `search` a part of name or description.
+
+        `sort` is created_at, updated_at, id, name, priority, status, task_type, last_run_at or next_run_at.
+        """
+        params = {"page": page, "size": size, "status": status, "task_type": task_type, "search": search or None}
+        answer = self.session.get("/api/tasks", {**params, "sort": sort, "order": order}, unwrap=True)
+        return TaskPage.of(TaskInfo, answer)
+
+    def task(self, task_id: int) -> Task:
+        """Hold a task whose id you know. Nothing is asked yet."""
+        return Task(self.session, task_id)
+
     def cancel(self, run_id: int) -> bool:
         """Call a run off; returns False when it had ended already."""
         return self.run(run_id).cancel()
@@ -111,18 +154,24 @@ class Client:
         size: int = 20,
         status: str | None = None,
         *,
+        task_id: int | None = None,
         worker_id: str | None = None,
         order: str = "desc",
     ) -> RunPage:
         """One page of runs, newest first; `status` is pending, running, completed, failed or aborted."""
-        params = {"page": page, "size": size, "status": status, "worker_id": worker_id, "order": order}
-        answer = self.session.get("/api/runs", params, unwrap=True)
-        items = tuple(map(RunInfo.from_wire, answer["items"]))
-        return RunPage(items, *(answer[name] for name in ("total", "page", "size", "total_pages")))
+        params = {"page": page, "size": size, "status": status, "task_id": task_id, "worker_id": worker_id}
+        return RunPage.of(RunInfo, self.session.get("/api/runs", {**params, "order": order}, unwrap=True))
 
     def nodes(self) -> list[NodeInfo]:
         """All nodes that the coordinator knows."""
         return [NodeInfo.from_wire(item) for item in self._pages("/api/workers")]
+
+    def steer_node(self, node_id: str, status: str) -> NodeInfo:
+        """Set what a node may do: `draining` finishes what runs there and takes no more, `offline` sends that back to
+        its queue at once, `active` undoes both. Returns the node as it is then.
+        """
+        answer = self.session.put(f"/api/workers/{quote(node_id, safe='')}", json={"status": status}, unwrap=True)
+        return NodeInfo.from_wire(answer)
 
     def stats(self) -> dict[str, Any]:
         """Return counts of runs and nodes, and throughput, since the record was made."""

@@ -18,6 +18,9 @@
 A message says what to do next where the library knows it.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from idlegrid.display import visible
 
 
@@ -32,20 +35,38 @@ class Unreachable(IdlegridError):
 class ApiError(IdlegridError):
     """The coordinator refused a request: `status` is HTTP's, `detail` its own sentence.
 
-    `code` is the envelope's error code (under `/api`, else empty); `retry_after` is in seconds, when told.
+    `code` is the envelope's error code (under `/api`, else empty); `details` names the fields that are wrong, when
+    told; `retry_after` is in seconds, when told.
     """
 
     advice = ""
 
-    def __init__(self, status: int, detail: str, *, code: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        code: str = "",
+        retry_after: float | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
         self.code = code
         self.retry_after = retry_after
+        self.details = dict(details or {})
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Each field that is wrong, and what is wrong with it, in the order in which the coordinator names them."""
+        listed = self.details.get("errors")
+        named = listed if isinstance(listed, list) else [self.details] if self.details.get("field") else []
+        return tuple(_offender(one) for one in named if isinstance(one, dict))
 
     def __str__(self) -> str:
-        return f"{self.detail} (HTTP {self.status}){self.advice}"
+        named = "; ".join(f"{field}: {problem}" for field, problem in self.fields if problem != self.detail)
+        return f"{self.detail} (HTTP {self.status}){': ' + named if named else ''}{self.advice}"
 
 
 class InvalidRequest(ApiError):
@@ -109,6 +130,11 @@ class RunTimeout(IdlegridError, TimeoutError):
     """A run had not ended when the caller's patience did. It goes on: ask again, or cancel it."""
 
 
+def _offender(named: Mapping[str, Any]) -> tuple[str, str]:
+    field = str(named.get("field") or "")
+    return field, str(named.get("message") or named.get("rule") or "").removeprefix(f"{field}: ")
+
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: InvalidRequest,
     401: NotAllowed,
@@ -122,7 +148,14 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def api_error(status: int, detail: str, *, code: str = "", retry_after: float | None = None) -> ApiError:
+def api_error(
+    status: int,
+    detail: str,
+    *,
+    code: str = "",
+    retry_after: float | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> ApiError:
     """Choose the error of the tree above for an HTTP status."""
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
-    return kind(status, detail, code=code, retry_after=retry_after)
+    return kind(status, detail, code=code, retry_after=retry_after, details=details)

@@ -1,4 +1,4 @@
-"""What the client returns: frozen records of nodes and runs, read tolerantly from the wire.
+"""What the client returns: frozen records of nodes, runs and tasks, read tolerantly from the wire.
 
 Fields that a newer coordinator adds are ignored, those that an older one leaves out keep their defaults.
 Times are aware datetimes (UTC); memory is in MB (2^20 bytes), CPU in cores, durations in seconds.
@@ -7,9 +7,11 @@ Times are aware datetimes (UTC); memory is in MB (2^20 bytes), CPU in cores, dur
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from idlegrid.display import table
+
+T = TypeVar("T", bound="FromWire")
 
 
 class FromWire:
@@ -72,6 +74,7 @@ class RunInfo(FromWire):
     uuid: str = ""
     task_id: Any = None
     task_name: str | None = None
+    trigger: str = ""
     worker_id: str | None = None
     worker_hostname: str | None = None
     status: str = ""
@@ -91,20 +94,65 @@ class RunInfo(FromWire):
 
 
 @dataclass(frozen=True)
-class RunPage:
-    """One page of runs, newest first unless asked otherwise; iterates over its `items`."""
+class TaskInfo(FromWire):
+    """A task as it was when asked: `status` is active, paused, or how the latest run of an unscheduled one ended."""
 
-    items: tuple[RunInfo, ...]
+    id: int
+    name: str = ""
+    description: str = ""
+    task_type: str = ""
+    command: str = ""
+    schedule: str | None = None
+    interval_seconds: float | None = None
+    timezone: str = "UTC"
+    priority: str = ""
+    status: str = ""
+    last_status: str | None = None
+    last_run_at: datetime | None = None
+    next_run_at: datetime | None = None
+    dependencies: list[str] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+    submitter: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """One page of a list, newest first unless asked otherwise; iterates over its `items`."""
+
+    items: tuple[T, ...]
     total: int
     page: int
     size: int
     total_pages: int
 
-    def __iter__(self) -> Iterator[RunInfo]:
+    @classmethod
+    def of(cls, kind: type[T], answer: Mapping[str, Any]) -> Self:
+        """Read a list's answer, whose items are of this kind."""
+        items = tuple(map(kind.from_wire, answer["items"]))
+        return cls(items, *(answer[name] for name in ("total", "page", "size", "total_pages")))
+
+    def __iter__(self) -> Iterator[T]:
         return iter(self.items)
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+@dataclass(frozen=True)
+class TaskPage(Page[TaskInfo]):
+    """One page of tasks."""
+
+    def _repr_html_(self) -> str:
+        rows = [(task.id, task.name, task.status, task.last_status, task.next_run_at) for task in self.items]
+        headers = ("task", "name", "status", "last run", "next run")
+        return table(headers, rows) + f"<p>page {self.page} of {self.total_pages}, {self.total} tasks</p>"
+
+
+@dataclass(frozen=True)
+class RunPage(Page[RunInfo]):
+    """One page of runs."""
 
     def _repr_html_(self) -> str:
         rows = [(run.id, run.status, run.reason, run.worker_hostname, run.created_at) for run in self.items]

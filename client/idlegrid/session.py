@@ -65,9 +65,23 @@ class Session:
         """Return the parsed answer to POST; with `unwrap` the `data` of `{"success": true, "data": …}`."""
         return self._call("POST", path, body=json, headers=headers, timeout=timeout, unwrap=unwrap)
 
-    def put(self, path: str, content: bytes, params: Mapping[str, Any] | None = None) -> Any:
-        """Send bytes as they are and return the parsed answer; a broken connection makes it send them once more."""
-        return self._call("PUT", path, params=params, content=content)
+    def put(
+        self,
+        path: str,
+        content: bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        json: Any = None,
+        unwrap: bool = False,
+    ) -> Any:
+        """Send bytes as they are, or `json`, and return the parsed answer; a broken connection makes it send them
+        once more. `unwrap` as in `post`.
+        """
+        return self._call("PUT", path, params=params, content=content, body=json, unwrap=unwrap)
+
+    def delete(self, path: str) -> Any:
+        """Return the parsed answer to DELETE."""
+        return self._call("DELETE", path)
 
     @contextmanager
     def stream(self, path: str) -> Iterator[Iterator[bytes]]:
@@ -187,19 +201,22 @@ def _parsed(response: "httpx2.Response", url: str) -> Any:
         payload = None
     if response.is_success:
         return payload
-    detail, code = _refusal(payload)
+    detail, code, details = _refusal(payload)
     detail = detail or response.reason_phrase or "no reason given"
-    raise api_error(response.status_code, detail, code=code, retry_after=_seconds(response.headers.get("Retry-After")))
+    retry_after = _seconds(response.headers.get("Retry-After"))
+    raise api_error(response.status_code, detail, code=code, retry_after=retry_after, details=details)
 
 
-def _refusal(payload: Any) -> tuple[str, str]:
-    """Find the sentence and the code in both error shapes: `detail`, and the envelope's `error`."""
+def _refusal(payload: Any) -> tuple[str, str, dict[str, Any]]:
+    """Find sentence, code and details in both error shapes: `detail`, and the envelope's `error`."""
     if not isinstance(payload, dict):
-        return "", ""
+        return "", "", {}
     error = payload.get("error")
     if isinstance(error, dict):
-        return str(error.get("message") or ""), str(error.get("code") or "")
-    return str(payload.get("detail") or ""), ""
+        details = error.get("details")
+        named = details if isinstance(details, dict) else {}
+        return str(error.get("message") or ""), str(error.get("code") or ""), named
+    return str(payload.get("detail") or ""), "", {}
 
 
 def _seconds(text: str | None) -> float | None:

@@ -11,7 +11,8 @@ HERE = Path(__file__).parent
 
 STYLE = """<style>
 [data-stale="true"] {opacity: 1 !important; transition: none !important}
-.st-key-code textarea, .st-key-parameters textarea {font-family: monospace; font-size: 13px; line-height: 1.45}
+.st-key-code textarea, .st-key-parameters textarea, [class*="st-key-task_"] textarea, .st-key-trigger textarea
+{font-family: monospace; font-size: 13px; line-height: 1.45}
 </style>"""
 """What the theme cannot say: parts do not fade while they wait for their refresh, and code looks like code."""
 
@@ -28,6 +29,7 @@ def main() -> None:
         [
             st.Page("views/overview.py", title=_("Overview"), icon=":material/monitoring:", default=True),
             st.Page("views/submit.py", title=_("Submit"), icon=":material/send:"),
+            st.Page("views/tasks.py", title=_("Tasks"), icon=":material/event_repeat:"),
             st.Page("views/runs.py", title=_("Runs"), icon=":material/list_alt:"),
             st.Page("views/nodes.py", title=_("Nodes"), icon=":material/dns:"),
         ]

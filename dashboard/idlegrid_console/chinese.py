@@ -1,6 +1,6 @@
 """The console's words in Chinese (simplified), by their English.
 
-任务 is a run, 节点 a node, 主人 a node's owner, 沙箱 the sandbox: one word for one thing, as in English.
+任务 is a run, 作业 a task, 节点 a node, 主人 a node's owner, 沙箱 the sandbox: one word for one thing, as in English.
 """
 
 CHINESE = {
@@ -247,6 +247,127 @@ CHINESE = {
     ),
     "Run it": "运行",
     "The run's status, log and result appear here.": "任务的状态、日志和结果会显示在这里。",
+    # Tasks
+    "Tasks": "作业",
+    "New task": "新建作业",
+    "Change task": "修改作业",
+    "Task {id}": "作业 {id}",
+    "active": "启用",
+    "Python": "Python",
+    "shell": "Shell",
+    "HTTP request": "HTTP 请求",
+    "Search": "搜索",
+    "Search names and descriptions": "搜索名称和描述",
+    "No task is like that.": "没有符合条件的作业。",
+    "No tasks yet.": "还没有作业。",
+    "A task is work that runs more than once: by a schedule, after other tasks, or when it is triggered.": (
+        "作业是会多次运行的工作：按计划、在其他作业之后，或手动触发。"
+    ),
+    "Choose a task by the box at its left to see when it is due, how it went, and to run it.": (
+        "勾选左侧方框选择一个作业，可查看何时触发、运行情况，也可立即运行。"
+    ),
+    "Name": "名称",
+    "Description": "描述",
+    "Type": "类型",
+    "Due": "触发",
+    "Next run": "下次运行",
+    "Last run": "上次运行",
+    "Latest run": "最近一次",
+    "Tags": "标签",
+    "Author": "作者",
+    "Retries": "重试次数",
+    "Time limit": "时间限制",
+    "Runs at a time": "同时运行数",
+    "Labels": "节点标签",
+    "Depends on": "依赖",
+    "Category": "类别",
+    "Files": "文件",
+    "Statistics": "统计",
+    "Runs in all": "运行总数",
+    "Run time on average": "平均运行时间",
+    "**Next firings**, on your clock": "**接下来的触发时间**（按您的时区）",
+    "on demand": "按需",
+    "now": "现在",
+    "in {time}": "{time}后",
+    "{time} ago": "{time}前",
+    "every minute": "每分钟",
+    "every {time}": "每 {time}",
+    "every {time} at :{minute:02}": "每 {time}，在第 {minute:02} 分",
+    "hourly at :{minute:02}": "每小时第 {minute:02} 分",
+    "{days} at {clock}": "{days} {clock}",
+    "daily": "每天",
+    "Monday to Friday": "周一至周五",
+    "Sundays": "每周日",
+    "Mondays": "每周一",
+    "Tuesdays": "每周二",
+    "Wednesdays": "每周三",
+    "Thursdays": "每周四",
+    "Fridays": "每周五",
+    "Saturdays": "每周六",
+    "monthly on day {day}": "每月 {day} 日",
+    "after {tasks}": "在 {tasks} 之后",
+    # What is done with a task, and its form
+    "Run now": "立即运行",
+    "Parameters, laid over its own (a JSON object)": "参数，覆盖作业自己的（JSON 对象）",
+    "Run {id} is submitted.": "任务 {id} 已提交。",
+    "Pause": "暂停",
+    "Resume": "恢复",
+    "Edit": "修改",
+    "Delete": "删除",
+    "Delete it": "确认删除",
+    "Delete {task}? Its unfinished runs are called off.": "删除 {task}？其未结束的任务会被取消。",
+    "Save": "保存",
+    "Discard": "放弃",
+    "inline code": "直接写代码",
+    "a file of the task": "作业的文件",
+    "Source": "来源",
+    "Command": "命令",
+    "Arguments": "命令参数",
+    "Arguments, one per line": "命令参数，每行一个",
+    "Parameters": "参数",
+    "The name of a file that was laid into the task with `Task.put_file` or over the API.": (
+        "用 `Task.put_file` 或通过 API 放入作业的文件的名称。"
+    ),
+    "The address. Method, headers and body stand in the metadata, under More.": (
+        "网址。方法、请求头和正文写在“更多”里的元数据中。"
+    ),
+    "on demand, or after other tasks": "按需，或在其他作业之后",
+    "by a schedule": "按计划",
+    "at intervals": "按间隔",
+    "Schedule": "计划",
+    "Schedule (cron: minute, hour, day, month, weekday)": "计划（cron：分、时、日、月、星期）",
+    "Time zone": "时区",
+    "Interval": "间隔",
+    "Interval (s)": "间隔（秒）",
+    "When it is due while so many of its runs are unfinished, that time is skipped.": (
+        "触发时如果已有这么多任务未结束，则跳过这一次。"
+    ),
+    "Depends on (names or numbers of tasks)": "依赖（作业的名称或编号）",
+    "Tags, with commas between": "标签，用逗号分隔",
+    "Resources": "资源",
+    "Metadata": "元数据",
+    "Metadata (a JSON object)": "元数据（JSON 对象）",
+    "this is not JSON: {error}": "这不是 JSON：{error}",
+    'this is JSON, but not an object: write {"name": value}': '这是 JSON，但不是对象：请写成 {"name": value}',
+    "a JSON list of arguments has texts only": "命令参数的 JSON 列表只能包含文本",
+    "line {line}: {problem} (as Python {version} reads it; save again to send it all the same)": (
+        "第 {line} 行：{problem}（按 Python {version} 的语法；再次保存则照样提交）"
+    ),
+    # Between tasks and runs
+    "All its runs": "它的所有任务",
+    "Runs of one task:": "此作业的任务：",
+    "Show all runs": "显示所有任务",
+    "This task has not run yet.": "此作业还没有运行过。",
+    "Caused by": "起因",
+    "submitted by itself": "单独提交",
+    "triggered by hand": "手动触发",
+    "its schedule": "按计划",
+    "the end of other runs": "其他任务结束",
+    "a restart": "重新运行",
+    "its task has no such file": "作业没有这个文件",
+    # Draining a node
+    "Drain": "排空",
+    "A drained node finishes what runs there and takes no more.": "被排空的节点会完成正在运行的任务，不再接受新任务。",
     # When something is wrong
     "API key": "API 密钥",
     "It is kept for this browser tab only. `idlegrid up` prints one when it asks for keys.": (

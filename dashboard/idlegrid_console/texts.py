@@ -61,6 +61,7 @@ RUN_REASON = {
     "dependency": n_("waits for another run"),
     "dependency_failed": n_("a run it depends on failed"),
     "retry": n_("waits before its next attempt"),
+    "no_such_file": n_("its task has no such file"),
 }
 """The `reason` of a run, of one of its attempts, or why an attempt ended."""
 
@@ -74,6 +75,33 @@ LIMITS = {
     "host_memory_floor": n_("memory floor of the node"),
 }
 """Those reasons that are limits, by their names."""
+
+TRIGGER = {
+    "submit": n_("submitted by itself"),
+    "manual": n_("triggered by hand"),
+    "api": n_("triggered by hand"),
+    "schedule": n_("its schedule"),
+    "dependency": n_("the end of other runs"),
+    "restart": n_("a restart"),
+}
+"""The `trigger` of a run: what caused it."""
+
+TASK_STATUS = {"active": n_("active"), "paused": n_("paused"), "completed": n_("done"), "failed": n_("failed")}
+"""The `status` of a task; the last two tell how the latest run of one without a schedule ended."""
+
+TASK_TYPE = {"python": n_("Python"), "shell": n_("shell"), "http": n_("HTTP request")}
+"""The types of a task that nodes know; it may have any other."""
+
+WEEKDAY = {
+    "0": n_("Sundays"),
+    "1": n_("Mondays"),
+    "2": n_("Tuesdays"),
+    "3": n_("Wednesdays"),
+    "4": n_("Thursdays"),
+    "5": n_("Fridays"),
+    "6": n_("Saturdays"),
+}
+"""A day of the week in a cron line."""
 
 SANDBOX_LEVEL = {
     "4": n_("4 isolated + metered"),

@@ -47,6 +47,9 @@ STATUS_COLOURS = {
 }
 """One colour per status of a run."""
 
+TASK_COLOURS = {"active": WAITING, "paused": "#b08bc9", "completed": DONE, "failed": FAILED}
+"""One colour per status of a task."""
+
 RUN_TIME_EDGES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Upper ends of the histogram's classes in seconds: run times span milliseconds to minutes, so by thirds of ten."""
 

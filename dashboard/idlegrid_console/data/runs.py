@@ -9,7 +9,7 @@ from idlegrid import RunInfo
 from idlegrid.display import visible
 from idlegrid_console.data import sandbox
 from idlegrid_console.data.text import duration, moment, one_line
-from idlegrid_console.texts import LIMITS, PRIORITY, RUN_REASON, RUN_STATUS, _, name
+from idlegrid_console.texts import LIMITS, PRIORITY, RUN_REASON, RUN_STATUS, TRIGGER, _, name
 
 ENDED = frozenset({"completed", "failed", "aborted"})
 """The states that a run never leaves."""
@@ -78,10 +78,11 @@ def facts(run: Details) -> list[tuple[str, str]]:
         (_("Sandbox"), sandbox.of_run(run)),
         (_("Exit status"), "–" if run.get("exit_code") is None else visible(run["exit_code"])),
         (_("Ended by"), _limit(run)),
-        (_("Asked for"), _resources(run.get("resources") or {})),
+        (_("Asked for"), resources(run.get("resources") or {})),
         (_("Priority"), name(run.get("priority"), PRIORITY) or "–"),
         (_("Attempts"), visible(run.get("attempts") or "–")),
         (_("Submitter"), visible(run.get("submitter") or "–")),
+        *([(_("Caused by"), name(run["trigger"], TRIGGER))] if run.get("task_id") and run.get("trigger") else []),
     ]
 
 
@@ -90,7 +91,8 @@ def _run_time(run: Details) -> str:
     return _("{taken} of {allowed}").format(taken=taken, allowed=allowed)
 
 
-def _resources(wanted: Mapping[str, Any]) -> str:
+def resources(wanted: Mapping[str, Any]) -> str:
+    """What is asked of a node in a few words; a dash for nothing."""
     if not wanted:
         return "–"
     cpu, memory = wanted.get("cpu") or 0, wanted.get("memory") or 0

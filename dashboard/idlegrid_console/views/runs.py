@@ -7,32 +7,23 @@ import streamlit as st
 from idlegrid import Client, RunInfo
 from idlegrid_console.data import runs
 from idlegrid_console.texts import RUN_STATUS, _, name
-from idlegrid_console.widgets import choice
+from idlegrid_console.widgets import address, choice
 from idlegrid_console.widgets.files import call_for_files, files_panel
 from idlegrid_console.widgets.live import Live
 from idlegrid_console.widgets.parts import no_runs, status_column, time_column
 from idlegrid_console.widgets.run import run_panel
+from idlegrid_console.widgets.task_links import runs_of_task
 
 PAGE_SIZE = 10
 """Rows at a time: the table and the chosen run fit one screen."""
 
 
 def _read_address() -> None:
-    """Choose the run that the address names, so that it can be sent to somebody.
-
-    Only when the page is opened: while it stands, a drawing may still carry the address from before a choice.
-    """
-    given = st.query_params.get("run", "") if st.session_state.just_opened else ""
-    if given.isascii() and given.isdigit() and len(given) < 19:
-        st.session_state.chosen_run = int(given)
-
-
-def _choose_run(run_id: int | None) -> None:
-    st.session_state.chosen_run = run_id
-    if run_id is None:
-        st.query_params.pop("run", None)
-    else:
-        st.query_params["run"] = str(run_id)
+    """Choose the run, and the task whose runs are shown, that the address names."""
+    given = st.session_state
+    if given.just_opened:
+        given.runs_of, given.page = address.number("task_id"), 1
+        given.chosen_run = address.number("run") or (None if given.runs_of else given.get("chosen_run"))
 
 
 @st.fragment(run_every=2, key="runs")
@@ -44,15 +35,31 @@ def _runs() -> None:
     )  # fmt: skip
     with Live("runs") as live:
         wanted = None if status in (None, "all") else status
-        page = live.ask(Client.runs, page=st.session_state.get("page", 1), size=PAGE_SIZE, status=wanted)
+        number, task_id = st.session_state.get("page", 1), st.session_state.runs_of
+        page = live.ask(Client.runs, page=number, size=PAGE_SIZE, status=wanted, task_id=task_id)
+        if task_id is not None:
+            runs_of_task(task_id, page.items if page else (), _all_tasks)
         if page is not None and page.items:
             _table(page.items)
-        elif page is not None and wanted is None:
-            no_runs()
         elif page is not None:
-            st.caption(_("No run is {status}.").format(status=name(wanted, RUN_STATUS)))
+            _nothing(wanted, task_id)
         if page is not None and page.total_pages > 1:
             st.pagination(page.total_pages, key="page")
+
+
+def _nothing(status: str | None, task_id: int | None) -> None:
+    if status is not None:
+        st.caption(_("No run is {status}.").format(status=name(status, RUN_STATUS)))
+    elif task_id is not None:
+        st.caption(_("This task has not run yet."))
+    else:
+        no_runs()
+
+
+def _all_tasks() -> None:
+    st.session_state.runs_of = None
+    address.put("task_id", None)
+    _first_page()
 
 
 def _table(items: tuple[RunInfo, ...]) -> None:
@@ -67,7 +74,8 @@ def _table(items: tuple[RunInfo, ...]) -> None:
 
 
 def _choose() -> None:
-    _choose_run(choice.marked("runs_table", st.session_state.shown_runs))
+    st.session_state.chosen_run = choice.marked("runs_table", st.session_state.shown_runs)
+    address.put("run", st.session_state.chosen_run)
     st.rerun(["runs", "run"])
 
 
@@ -81,12 +89,12 @@ def _columns() -> dict[str, Any]:
         "id": column.NumberColumn(_("Run"), format="%d", width=60, pinned=True),
         "status": status_column(_("Status")),
         "why": column.TextColumn(_("Reason"), width=190),
-        "name": column.TextColumn(_("Task")),
+        "name": column.TextColumn(_("Task"), width=110),
         "node": column.TextColumn(_("Node")),
         "created": time_column(_("Submitted"), "D MMM HH:mm:ss"),
         "started": time_column(_("Started"), "D MMM HH:mm:ss"),
         "seconds": column.NumberColumn(_("Run time"), format="%.2f s", width=80),
-        "result": column.TextColumn(_("Result"), width=230),
+        "result": column.TextColumn(_("Result"), width=190),
         "submitter": column.TextColumn(_("Submitter"), width=90),
         "attempts": column.NumberColumn(_("Attempts"), width=72),
     }

@@ -37,6 +37,11 @@ def shared(question: Callable[..., T], **parameters: Any) -> T:
     return answer
 
 
+def forget() -> None:
+    """Have everything asked anew: something was just changed, and the next drawing is to show it."""
+    _shared.clear()
+
+
 def _key() -> str:
     return st.session_state.get(KEY) or os.environ.get("IDLEGRID_API_KEY") or ""
 

@@ -7,21 +7,26 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from idlegrid_console.data import sandbox
-from idlegrid_console.data.figures import SANDBOX_COLOURS, STATE_COLOURS, STATUS_COLOURS
+from idlegrid_console.data.figures import SANDBOX_COLOURS, STATE_COLOURS, STATUS_COLOURS, TASK_COLOURS
 from idlegrid_console.data.text import plain_markdown
-from idlegrid_console.texts import NODE_STATE, RUN_STATUS, SANDBOX_LEVEL, _, name
+from idlegrid_console.texts import NODE_STATE, RUN_STATUS, SANDBOX_LEVEL, TASK_STATUS, _, name
 from idlegrid_console.widgets import grid
 
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
 """No toolbar: the charts are read at a glance; a drag zooms and a double click goes back without it."""
 
-_BADGES = {"pending": "orange", "running": "blue", "completed": "green", "failed": "red", "aborted": "gray"}
+_BADGES = {
+    "pending": "orange", "running": "blue", "completed": "green", "failed": "red", "aborted": "gray",
+    "active": "blue", "paused": "violet",
+}  # fmt: skip
 _ICONS = {
     "pending": ":material/hourglass_empty:",
     "running": ":material/play_circle:",
     "completed": ":material/check_circle:",
     "failed": ":material/error:",
     "aborted": ":material/cancel:",
+    "active": ":material/event_available:",
+    "paused": ":material/pause_circle:",
 }
 
 
@@ -38,9 +43,10 @@ def tile(label: str, value: int | None, help_text: str) -> None:
 
 
 def status_badge(status: str) -> None:
-    """A run's status as a coloured label."""
+    """A run's or a task's status as a coloured label."""
     colour: Any = _BADGES.get(status, "gray")
-    st.badge(plain_markdown(name(status, RUN_STATUS) or "?"), color=colour, icon=_ICONS.get(status))
+    words = name(status, RUN_STATUS | TASK_STATUS) or "?"
+    st.badge(plain_markdown(words), color=colour, icon=_ICONS.get(status))
 
 
 def sandbox_badge(level: int | None) -> None:
@@ -52,9 +58,9 @@ def sandbox_badge(level: int | None) -> None:
     st.badge(plain_markdown(sandbox.level_name(level) or _("unknown")), color=colour, icon=icon)
 
 
-def facts(known: Iterable[tuple[str, str]]) -> None:
-    """Labels with their texts, four in a row."""
-    with st.grid(4, min_column_width=150):
+def facts(known: Iterable[tuple[str, str]], in_a_row: int = 4) -> None:
+    """Labels with their texts."""
+    with st.grid(in_a_row, min_column_width=150):
         for label, value in known:
             with st.container(gap=None):
                 st.caption(label)
@@ -79,6 +85,14 @@ def no_runs() -> None:
     )
 
 
+def no_tasks() -> None:
+    """What to do while the grid has no task."""
+    empty(
+        _("No tasks yet."),
+        _("A task is work that runs more than once: by a schedule, after other tasks, or when it is triggered."),
+    )
+
+
 def empty(title: str, advice: str, command: str | None = None) -> None:
     """An empty place that says what to do next."""
     with st.container(border=True):
@@ -91,6 +105,11 @@ def empty(title: str, advice: str, command: str | None = None) -> None:
 def status_column(label: str) -> Any:
     """A table's column of run statuses, in their colours."""
     return _labels(label, RUN_STATUS, STATUS_COLOURS)
+
+
+def task_status_column(label: str) -> Any:
+    """A table's column of task statuses, in their colours."""
+    return _labels(label, TASK_STATUS, TASK_COLOURS)
 
 
 def state_column(label: str) -> Any:
@@ -116,6 +135,6 @@ def _labels(
     )
 
 
-def time_column(label: str, form: str = "YYYY-MM-DD HH:mm:ss") -> Any:
-    """A table's column of times, on the visitor's clock."""
-    return st.column_config.DatetimeColumn(label, format=form, timezone=st.context.timezone)
+def time_column(label: str, form: str = "YYYY-MM-DD HH:mm:ss", width: int | None = None) -> Any:
+    """A table's column of times, on the visitor's clock; as wide as what stands in it, or so many pixels."""
+    return st.column_config.DatetimeColumn(label, format=form, timezone=st.context.timezone, width=width)

@@ -12,6 +12,7 @@ from idlegrid_console.texts import _
 from idlegrid_console.widgets import grid
 from idlegrid_console.widgets.live import Live
 from idlegrid_console.widgets.parts import facts, status_badge, time_column
+from idlegrid_console.widgets.task_links import task_link
 
 OUTPUT_HEIGHT = 280
 """The height of a log or result in pixels; longer ones scroll inside it."""
@@ -53,6 +54,7 @@ def _head(run: dict[str, Any], place: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("Run {id}").format(id=int(run["id"])), width="content", anchor=False)
         status_badge(str(run.get("status")))
+        task_link(run)
         st.text(runs.why(str(run.get("status")), run.get("reason"), run.get("waiting_for")), width="stretch")
         if not runs.ended(run):
             st.button(

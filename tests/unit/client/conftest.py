@@ -71,11 +71,7 @@ class Grid:
             def do_GET(self) -> None:
                 self._serve()
 
-            def do_POST(self) -> None:
-                self._serve()
-
-            def do_PUT(self) -> None:
-                self._serve()
+            do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the standard library names them
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -97,8 +93,9 @@ class Grid:
             def _asked(self) -> Asked:
                 parts = urlsplit(self.path)
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                body = raw if self.command == "PUT" else json.loads(raw) if raw else None
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                plain = self.command == "PUT" and headers.get("content-type") != "application/json"
+                body = raw if plain else json.loads(raw) if raw else None
                 return Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
 
         return Handler

@@ -60,13 +60,32 @@ def node_answer(name, state="idle", reason="owner_away", **changed):
     return answer | changed
 
 
+def task_answer(number, name="nightly", **changed):
+    """A task as `GET /api/tasks/{id}` answers it."""
+    due = [(START + timedelta(days=day)).isoformat() for day in range(5)]
+    answer = {
+        "id": number, "name": name, "description": "", "task_type": "python", "executor": "python",
+        "command": "python", "arguments": [], "schedule": "0 10 * * *", "interval_seconds": None, "timezone": "UTC",
+        "priority": "normal", "retry_count": 3, "timeout_seconds": 3600, "status": "active",
+        "created_at": START.isoformat(), "updated_at": START.isoformat(), "last_run_at": START.isoformat(),
+        "next_run_at": due[0], "dependencies": [], "tags": [], "metadata": {}, "requires": [],
+        "resources": {"cpu": 1, "memory": 512}, "min_sandbox": None, "max_instances": 1, "job_type": None,
+        "job_category": None, "parameters": {}, "submitter": "ada", "has_code": True, "last_status": "completed",
+        "code": "print(1)", "files": 0, "next_firings": due,
+        "statistics": {"total_runs": 4, "successful_runs": 3, "failed_runs": 1, "average_execution_time": 30.5,
+                       "last_execution_status": "success"},
+    }  # fmt: skip
+    return answer | changed
+
+
 class StandIn:
-    """The coordinator: `runs`, their `files` and `nodes` are what it knows, `submitted` what it was sent, `key` what it
-    demands.
+    """The coordinator: `runs`, their `files`, `tasks` and `nodes` are what it knows, `submitted` what it was sent,
+    `refusal` what is wrong with the next task it is sent, `key` what it demands.
     """
 
     def __init__(self):
         self.runs, self.nodes, self.submitted, self.key = {}, [], [], None
+        self.tasks, self.refusal = {}, None
         self.files = {}
         self.asked = []
         self._port = 0
@@ -108,15 +127,13 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, self._stats())
         if path == "/health":
             return self._send(200, {"status": "healthy"})
-        if path == "/api/runs":
-            return self._wrapped(self._page(self._runs(query.get("status")), query))
-        if path == "/api/workers":
-            return self._wrapped(self._page(self.grid.nodes, query))
+        lists = {"/api/runs": self._runs, "/api/tasks": self._tasks, "/api/workers": lambda _: self.grid.nodes}
+        if path in lists:
+            return self._wrapped(self._page(lists[path](query), query))
         if path == "/api/system/timeline":
             return self._wrapped(self._timeline(int(query["buckets"]), float(query["window"])))
-        if found := re.fullmatch(r"/api/runs/(\d+)", path):
-            run = self.grid.runs.get(int(found[1]))
-            return self._wrapped(run) if run else self._send(404, {"detail": f"Run {found[1]} not found"})
+        if found := re.fullmatch(r"/api/(run|task)s/(\d+)", path):
+            return self._one(found[1], int(found[2]))
         if found := re.fullmatch(r"/api/runs/(\d+)/files(?:/(.+))?", path):
             return self._files(self.grid.files.get(int(found[1]), {}), found[2])
         return self._send(404, {"detail": "Not Found"})
@@ -142,15 +159,60 @@ class _Handler(BaseHTTPRequestHandler):
             self.grid.submitted.append(body)
             self.grid.runs[number] = run_answer(number, "pending", code=body["code"], waiting_for=None)
             return self._send(200, {"task_id": number, "status": "submitted"})
+        if self.path == "/api/tasks":
+            return self._keep_task(max(self.grid.tasks, default=0) + 1, body)
+        if found := re.fullmatch(r"/api/tasks/(\d+)/(\w+)", self.path):
+            return self._act(int(found[1]), found[2], body)
         number = int(re.fullmatch(r"/api/runs/(\d+)/abort", self.path)[1])
         if self.grid.runs[number]["status"] not in {"pending", "running"}:
             return self._send(409, {"error": {"message": "It has ended"}})
         self.grid.runs[number] |= {"status": "aborted", "reason": "cancelled"}
         return self._wrapped({"id": number, "status": "aborted"})
 
-    def _runs(self, status):
+    def do_PUT(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if found := re.fullmatch(r"/api/tasks/(\d+)", self.path):
+            return self._keep_task(int(found[1]), body)
+        node = next(node for node in self.grid.nodes if self.path == f"/api/workers/{node['id']}")
+        node |= body
+        return self._wrapped(node)
+
+    def do_DELETE(self):
+        del self.grid.tasks[int(self.path.rpartition("/")[2])]
+        self._wrapped({"message": "gone"})
+
+    def _keep_task(self, number, body):
+        if self.grid.refusal:
+            errors = [{"field": field, "message": message} for field, message in self.grid.refusal.items()]
+            return self._refuse(422, "请求参数验证失败", errors=errors)
+        self.grid.submitted.append(body)
+        self.grid.tasks[number] = self.grid.tasks.get(number, task_answer(number)) | body
+        return self._wrapped(self.grid.tasks[number])
+
+    def _act(self, number, act, body):
+        if act != "trigger":
+            self.grid.tasks[number]["status"] = {"pause": "paused", "resume": "active"}[act]
+            return self._wrapped({"id": number})
+        run = max(self.grid.runs, default=0) + 1
+        self.grid.submitted.append(body)
+        self.grid.runs[run] = run_answer(run, "pending", task_id=number, task_name=self.grid.tasks[number]["name"])
+        return self._wrapped({"task_id": number, "run_id": run})
+
+    def _refuse(self, status, message, **details):
+        self._send(status, {"success": False, "error": {"message": message, "details": details}})
+
+    def _one(self, kind, number):
+        known = (self.grid.runs if kind == "run" else self.grid.tasks).get(number)
+        self._wrapped(known) if known else self._refuse(404, f"{kind.title()} {number} not found")
+
+    def _runs(self, query):
         newest_first = sorted(self.grid.runs.values(), key=lambda run: -run["id"])
-        return [run for run in newest_first if status in (None, run["status"])]
+        kept = [run for run in newest_first if query.get("status") in (None, run["status"])]
+        return [run for run in kept if query.get("task_id") in (None, str(run["task_id"]))]
+
+    def _tasks(self, query):
+        tasks = [task for task in self.grid.tasks.values() if query.get("status") in (None, task["status"])]
+        return [task for task in tasks if query.get("search", "") in task["name"]]
 
     def _page(self, items, query):
         page, size = int(query.get("page", 1)), int(query.get("size", 20))

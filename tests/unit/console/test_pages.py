@@ -1,6 +1,6 @@
 import pytest
 
-PAGES = ["overview", "submit", "runs", "nodes"]
+PAGES = ["overview", "submit", "tasks", "runs", "nodes"]
 
 
 def texts(app):
@@ -13,6 +13,7 @@ def lively(coordinator, answers):
     """A coordinator with a run in each state and two nodes."""
     states = ["completed", "failed", "running", "pending", "aborted"]
     coordinator.runs = {number: answers.run_answer(number, state) for number, state in enumerate(states, 1)}
+    coordinator.tasks = {1: answers.task_answer(1)}
     coordinator.nodes = [answers.node_answer("lab-01"), answers.node_answer("lab-02", "busy", "input")]
     return coordinator
 

@@ -1,0 +1,21 @@
+"""What the page's address says, so that a page can be sent to somebody."""
+
+import streamlit as st
+
+
+def number(parameter: str) -> int | None:
+    """The id that the address gives under this name; None for none, and for nonsense.
+
+    To be asked only when a page is opened (`session_state.just_opened`): while it stands, a drawing may still carry
+    the address from before a choice.
+    """
+    given = st.query_params.get(parameter, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+
+
+def put(parameter: str, value: int | None) -> None:
+    """Let the address give this value under this name from now on."""
+    if value is None:
+        st.query_params.pop(parameter, None)
+    else:
+        st.query_params[parameter] = str(value)
