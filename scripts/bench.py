@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measure a grid of real processes: dispatch, round trip, idle cost, queues, the sandbox; prints a table, writes JSON.
 
-usage: python3 scripts/bench.py [--only a,b,c,d,e,f,g,h | --sandbox] [--runs N] [--rounds N] [--trips N]
-                                [--seconds S] [--starts N] [--json FILE] [--markdown FILE]
+usage: python3 scripts/bench.py [--only a,b,c,d,e,f,g,h | --sandbox | --history] [--runs N] [--rounds N]
+                                [--trips N] [--seconds S] [--starts N] [--json FILE] [--markdown FILE]
 
 Needs the packages of the server and the node: `python3 scripts/start.py --install-only` installs them.
 """
@@ -18,7 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SECTIONS, SANDBOX = "abcdefgh", "befgh"
+SECTIONS, SANDBOX, HISTORY = "abcdefgh", "befgh", "i"
+RUNS = {HISTORY: 1_000_000}
+"""How many runs a section has when nobody says; the others have 2,000."""
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -47,14 +49,17 @@ def _options() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--only", type=_sections, default=SECTIONS, help=f"of {','.join(SECTIONS)} (default: all)")
     which.add_argument("--sandbox", dest="only", action="store_const", const=SANDBOX, help="what the sandbox costs")
-    parser.add_argument("--runs", type=int, default=2000, help="runs per round of a (default: %(default)s)")
+    which.add_argument("--history", dest="only", action="store_const", const=HISTORY, help="pages of a long history")
+    parser.add_argument("--runs", type=int, help="runs per round of a (default: 2000), or of the history (1000000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of a (default: %(default)s)")
     parser.add_argument("--trips", type=int, default=100, help="round trips of b (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="window of c (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=100, help="starts of each kind of e (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write docs/benchmarks.md or such, too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.runs = options.runs or RUNS.get(options.only, 2000)
+    return options
 
 
 def _sections(text: str) -> str:
@@ -75,7 +80,7 @@ def _with_packages() -> None:
 
 
 def _section(name: str, options: argparse.Namespace) -> list[Any]:
-    from benchlib import dispatch, filling, halting, idle, queues, roundtrip, waiting, warmth
+    from benchlib import dispatch, filling, halting, history, idle, queues, roundtrip, waiting, warmth
 
     print(f"measuring {name} …", file=sys.stderr, flush=True)
     sections: dict[str, Callable[[], list[Any]]] = {
@@ -87,6 +92,7 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
         "f": halting.figures,
         "g": filling.figures,
         "h": waiting.figures,
+        "i": lambda: history.figures(options.runs),
     }
     return sections[name]()
 

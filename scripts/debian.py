@@ -28,6 +28,8 @@ PACKAGES: dict[str, Callable[[], bool]] = {
     "chromium": _on_path("chromium", "chromium-browser", "google-chrome"),
     "chromium-driver": _on_path("chromedriver"),
     "iproute2": _on_path("ip"),
+    "prometheus": _on_path("promtool"),
+    "nodejs": _on_path("node"),
 }
 """Debian's package → whether what it provides is there, wherever it came from."""
 

@@ -43,7 +43,7 @@ class RedisProcess:
         if program is None:
             pytest.skip("no redis-server on PATH (Debian: apt install redis-server)")
         options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder)]
-        options += ["--save", "", "--appendonly", "yes"]
+        options += ["--save", "", "--appendonly", "yes", "--databases", "64"]
         self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
         wait_until(self._answers, "redis-server answers")
 

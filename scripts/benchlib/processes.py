@@ -49,11 +49,17 @@ class Grid:
 
 
 @contextmanager
-def grid(below: Path | None = None) -> Iterator[Grid]:
-    """Start Redis (AOF, every second) and a coordinator, in a new folder that is removed afterwards."""
+def grid(below: Path | None = None, fill: Callable[[Path], None] | None = None) -> Iterator[Grid]:
+    """Start Redis (AOF, every second) and a coordinator, in a new folder that is removed afterwards.
+
+    `fill` is given the coordinator's data folder before that is started.
+    """
     with ExitStack() as stack:
         data = Path(stack.enter_context(TemporaryDirectory(prefix="idlegrid-bench-", dir=below)))
         redis_url, server = stack.enter_context(_redis(data))
+        if fill is not None:
+            (data / "grid").mkdir(mode=0o700)
+            fill(data / "grid")
         port = free_port()
         argv = [*_idlegrid("serve"), "--port", str(port), "--data", str(data / "grid")]
         env = {"IDLEGRID_REDIS_URL": redis_url}

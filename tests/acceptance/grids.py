@@ -159,6 +159,15 @@ class Program:
         return eventually(look, f"{self.name} says {pattern!r}")
 
 
+def started_node(url: str, name: str, folder: Path, *words: str) -> Program:
+    """A node whose owner is never there; it keeps its data in `folder/nodes/NAME`."""
+    argv = [sys.executable, "-m", "idlegrid", "node", "--server", url, "--profile", "always", "--name", name]
+    argv += ["--data", str(folder / "nodes" / name), *words]
+    node = Program(name, folder, argv, {"IDLEGRID_NODE_SLOT_UID": str(next(slot_uids))})
+    node.start()
+    return node
+
+
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Nothing here is to go through a proxy of the machine's."""
 
@@ -169,13 +178,15 @@ class Caller:
     def __init__(self, url: str, key: str = "") -> None:
         self.url, self._key = url, key
 
-    def ask(self, path: str, body: Any = None, seconds: float = 30.0, **headers: str) -> tuple[int, Any]:
-        """The status and the answer, errors too. Raises what is in AWAY."""
+    def ask(
+        self, path: str, body: Any = None, seconds: float = 30.0, method: str | None = None, **headers: str
+    ) -> tuple[int, Any]:
+        """The status and the answer, errors too; a body of bytes is sent as it is. Raises what is in AWAY."""
         sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         if self._key:
             sent["Authorization"] = f"Bearer {self._key}"
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, headers=sent)
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=sent, method=method)
         try:
             with _direct.open(request, timeout=seconds) as answer:
                 return answer.status, json.load(answer)
@@ -270,9 +281,11 @@ class Apart(Caller):
         self.folder, self.node_folders = folder, folder / "nodes"
         self.redis = Redis(folder / "redis")
         argv = [sys.executable, "-m", "idlegrid", "serve", "--port", str(port), "--data", str(data)]
-        settings = SHORT_TIMES | {"IDLEGRID_REDIS_URL": self.redis.url} | environment
-        self.coordinator = Program("coordinator", folder, argv, settings)
+        self._settings = SHORT_TIMES | {"IDLEGRID_REDIS_URL": self.redis.url} | environment
+        self.coordinator = Program("coordinator", folder, argv, self._settings)
         self.every_node: list[Program] = []
+        self._others: list[Program] = []
+        self._data = data
 
     def start(self, nodes: int = 1, slots: int = 2) -> "Apart":
         """All parts; returns when each answers."""
@@ -287,11 +300,22 @@ class Apart(Caller):
 
     def add_node(self, slots: int = 2) -> Program:
         name = f"node-{len(self.every_node) + 1}"
-        argv = [sys.executable, "-m", "idlegrid", "node", "--server", self.url, "--profile", "always"]
-        argv += ["--slots", str(slots), "--name", name, "--data", str(self.node_folders / name)]
-        self.every_node.append(Program(name, self.folder, argv, {"IDLEGRID_NODE_SLOT_UID": str(next(slot_uids))}))
-        self.every_node[-1].start()
+        self.every_node.append(started_node(self.url, name, self.folder, "--slots", str(slots)))
         return self.every_node[-1]
+
+    def add_coordinator(self) -> Caller:
+        """Another one over the same record and Redis; returns who calls it, when it answers."""
+        port = free_port()
+        self.add("coordinator-2", "idlegrid", "serve", "--port", str(port), "--data", str(self._data))
+        caller = Caller(f"http://127.0.0.1:{port}")
+        eventually(caller.answers, "the other coordinator answers")
+        return caller
+
+    def add(self, name: str, *module: str) -> Program:
+        """Start one of the processes beside the coordinator, with its settings: `python -m` these words."""
+        self._others.append(Program(name, self.folder, [sys.executable, "-m", *module], self._settings))
+        self._others[-1].start()
+        return self._others[-1]
 
     @property
     def node(self) -> Program:
@@ -316,7 +340,7 @@ class Apart(Caller):
         return sorted((self.node_folders / node.name / "spool").glob("*/*.json"))
 
     def close(self) -> None:
-        for program in (*self.every_node, self.coordinator):
+        for program in (*self.every_node, *self._others, self.coordinator):
             program.close()
         self.redis.kill()
 

@@ -73,7 +73,29 @@ FOR_SUBMITTERS = [
     ("GET", "/api/runs/1/files", None),
     ("GET", "/api/runs/1/files/a/b.txt", None),
     ("POST", "/api/runs/1/abort", None),
+    ("POST", "/api/runs/1/restart", None),
+    ("GET", "/api/tasks", None),
+    ("POST", "/api/tasks", {}),
+    ("GET", "/api/tasks/1", None),
+    ("PUT", "/api/tasks/1", {}),
+    ("DELETE", "/api/tasks/1", None),
+    ("POST", "/api/tasks/1/trigger", None),
+    ("POST", "/api/tasks/1/pause", None),
+    ("POST", "/api/tasks/1/resume", None),
+    ("GET", "/api/tasks/1/files", None),
+    ("GET", "/api/tasks/1/files/a/b.txt", None),
+    ("PUT", "/api/tasks/1/files/a/b.txt", None),
+    ("DELETE", "/api/tasks/1/files/a/b.txt", None),
     ("GET", "/api/workers", None),
+    ("POST", "/api/workers", {}),
+    ("GET", "/api/workers/w", None),
+    ("PUT", "/api/workers/w", {}),
+    ("DELETE", "/api/workers/w", None),
+    ("POST", "/api/workers/w/heartbeat", {}),
+    ("GET", "/api/system/health", None),
+    ("GET", "/api/system/stats", None),
+    ("GET", "/api/system/metrics", None),
+    ("GET", "/api/system/logs", None),
     ("GET", "/api/system/timeline", None),
 ]
 FOR_NODES = [
@@ -81,11 +103,12 @@ FOR_NODES = [
     ("GET", "/internal/task?node_id=lab-07", None),
     ("POST", "/internal/result", REPORT),
     ("PUT", f"/internal/files/u/a/b.txt?node_id=n&lease_id={'0' * 32}", None),
+    ("GET", f"/internal/task-files/u/a/b.txt?node_id=n&lease_id={'0' * 32}", None),
     ("GET", "/get_task", None),
     ("POST", "/submit_result", RESULT),
 ]
 CLOSED = FOR_SUBMITTERS + FOR_NODES
-OPEN = ["/", "/health", "/livez", "/dist/simple/"]
+OPEN = ["/", "/health", "/livez", "/readyz", "/dist/simple/"]
 
 
 def names(cases) -> list[str]:

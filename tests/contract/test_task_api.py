@@ -1,54 +1,24 @@
-"""What stands of the task API: runs, their logs, nodes, the timeline, and the envelope around all of it."""
-
-from datetime import datetime
+"""The task API's runs, their logs, nodes, the timeline, and the envelope around all of it."""
 
 import pytest
 
+from .envelope import data, error, moment
+
 RUN = {
-    *("id", "uuid", "task_id", "task_name", "worker_id", "worker_hostname", "status", "reason", "priority"),
+    *("id", "uuid", "task_id", "task_name", "trigger", "worker_id", "worker_hostname", "status", "reason", "priority"),
     *("submitter", "started_at", "completed_at", "execution_time", "result", "error_message", "exit_code"),
     *("retry_count", "attempts", "waiting_for", "created_at"),
 }
 DETAIL = RUN | {
-    *("code", "parameters", "timeout_seconds", "resources", "min_sandbox", "sandbox", "truncated", "usage", "files"),
-    *("attempt_list", "events", "logs"),
+    *("code", "command", "arguments", "parameters", "timeout_seconds", "resources", "min_sandbox", "sandbox"),
+    *("scheduled_for", "truncated", "usage", "files", "attempt_list", "events", "logs"),
 }
 WORKER = {
     *("id", "hostname", "ip_address", "port", "task_types", "max_concurrent_tasks", "current_task_count", "status"),
     *("state", "reason", "since", "labels", "sandbox", "cpu_cores", "memory_mb", "cpu_usage", "memory_usage"),
-    *("load_average", "version", "python", "profile", "last_heartbeat", "registered_at"),
+    *("load_average", "version", "python", "profile", "metadata", "last_heartbeat", "registered_at"),
 }
 PAGE = {"items", "total", "page", "size", "total_pages"}
-
-
-def data(answer):
-    """What the envelope holds; checks the envelope."""
-    body = answer.json()
-    assert (answer.status_code, body["success"]) == (200, True), body
-    assert set(body) == {"success", "data", "metadata"}
-    check_metadata(body["metadata"])
-    return body["data"]
-
-
-def error(answer, status: int, code: str) -> str:
-    """The message of an error's envelope; checks the envelope."""
-    body = answer.json()
-    assert (answer.status_code, body["success"]) == (status, False), body
-    assert set(body) == {"success", "error", "metadata"}
-    check_metadata(body["metadata"])
-    assert body["error"]["code"] == code
-    assert isinstance(body["error"]["message"], str)
-    return str(body["error"]["message"])
-
-
-def check_metadata(metadata) -> None:
-    assert set(metadata) == {"timestamp", "request_id", "version"}
-    assert metadata["version"] == "1.0.0"
-    assert moment(metadata["timestamp"]).tzinfo is not None
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 @pytest.fixture
