@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from benchlib import firing
 from benchlib.history_data import Sizes, make
 from benchlib.processes import Grid, grid
 from benchlib.report import Figure, at_most, p50, spread
@@ -42,7 +43,7 @@ def figures(runs: int) -> list[Figure]:
     """Make a history of so many runs, start a coordinator on it, and turn its pages."""
     sizes = Sizes.of(runs)
     with grid(fill=lambda folder: _fill(folder, sizes)) as here:
-        return list(_figures(here, sizes))
+        return [*_figures(here, sizes), *firing.figures(here)]
 
 
 def _fill(folder: Path, sizes: Sizes) -> None:

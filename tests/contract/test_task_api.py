@@ -208,7 +208,7 @@ def test_what_a_worker_did_not_say_of_its_sandbox_is_empty(grid):
     assert shown == {"level": 3, "tested_at": None, "passed": 0, "checks": 0, **dict.fromkeys(texts, "")}
 
 
-@pytest.mark.parametrize(("state", "status"), [("busy", "active"), ("draining", "draining"), ("offline", "offline")])
+@pytest.mark.parametrize(("state", "status"), [("busy", "active"), ("draining", "active"), ("offline", "offline")])
 def test_a_workers_status_follows_its_state(grid, state, status):
     machine = grid.machine()
     machine.beat(status=state)

@@ -77,7 +77,7 @@ def test_every_sort_has_two_directions_and_goes_on_over_pages(reader, sort):
 
 def test_nodes_are_counted(reader):
     counts = reader.counts()
-    assert counts.by_status == {"active": 4, "draining": 2, "offline": 2}
+    assert counts.by_status == {"active": 5, "draining": 1, "offline": 2}
     assert counts.by_state == {"idle": 6, "draining": 1, "offline": 1}
     assert (counts.total, counts.average_load) == (8, pytest.approx((0.5 + 0.2) / 7))
 

@@ -7,7 +7,7 @@ import pytest
 from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import Beat, MakeRuns, NodeFacts
 from idlegrid_server.core.limits import Times
-from idlegrid_server.core.model import LogPiece, Node, NodeHealth, NodeState, Output, Payload, Run, RunState
+from idlegrid_server.core.model import LogPiece, Node, NodeHealth, NodeState, Output, Payload, Run, RunState, Sandbox
 from idlegrid_server.core.queries import RunFilter
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.reader import EXCERPT
@@ -219,6 +219,20 @@ def test_nodes_come_by_name(pen):
     for name in ("b", "a"):
         pen.do(Beat(name, NodeFacts(state=NodeState.IDLE), [], Times()))
     assert [node.id for node in pen.reader.nodes()] == ["a", "b"]
+
+
+def test_one_node_stands_for_all_of_its_kind(pen):
+    facts = [
+        NodeFacts(state=NodeState.IDLE),
+        NodeFacts(state=NodeState.IDLE, labels=("gpu",)),
+        NodeFacts(state=NodeState.BUSY, reason="input"),
+        NodeFacts(state=NodeState.IDLE, sandbox=Sandbox(level=3, tested_at=1.0)),
+        NodeFacts(state=NodeState.IDLE, sandbox=Sandbox(level=3, tested_at=2.0)),
+    ]
+    for number, of in enumerate([*facts, facts[0]]):
+        pen.do(Beat(f"n{number}", of, [], Times()))
+    assert sorted(node.id for node in pen.reader.node_kinds()) == ["n0", "n0", "n1", "n2", "n3", "n3"]
+    assert {node.id: node for node in pen.reader.node_kinds()}["n1"] == pen.reader.node("n1")
 
 
 def test_hostnames_are_those_of_the_nodes_that_are_known(pen):

@@ -119,7 +119,7 @@ class Coordinator:
 
     async def waiting_for(self, run: Run) -> str | None:
         """Why a run has not started, as a sentence; None when it has, or is about to."""
-        nodes = await self.read(self.reader.nodes) if run.state is RunState.PENDING else []
+        nodes = await self.read(self.reader.node_kinds) if run.state is RunState.PENDING else []
         parents = await self.tasks.parent_names(run.task_id) if run.reason == DEPENDENCY else []
         return why(run, nodes, parents)
 

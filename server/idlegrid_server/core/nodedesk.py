@@ -268,7 +268,7 @@ def registered_id(words: Registration) -> str:
 def status_of(node: Node) -> str:
     """What a node is to those who plan: `active`, `draining` or `offline`. `record.node_reader` says it in SQL.
 
-    A node drains by its operator's word alone; one that still does although it is to be active was told to resume.
+    A node drains by its operator's word alone, from that word on; what it does itself is its state.
     """
     if node.health is not NodeHealth.ALIVE or node.wish in (NodeWish.OFFLINE, NodeWish.GONE):
         return "offline"

@@ -167,6 +167,12 @@ class Reader(Protocol):
     def nodes(self) -> list[Node]:
         """Every node, by name."""
 
+    def node_kinds(self) -> list[Node]:
+        """As many as there are nodes, but one stands for all that offer the same and are in the same state.
+
+        It tells why a run waits, and is far less to read than `nodes`.
+        """
+
     def node(self, node_id: str) -> Node | None:
         """One node."""
 

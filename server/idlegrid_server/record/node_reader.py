@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select
 
-from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish
+from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish, RunState
 from idlegrid_server.core.node_queries import HeldRun, NodeCounts, NodeFilter, NodeTotals
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.reading import Reading
+from idlegrid_server.record.reading import Reading, in_state
 from idlegrid_server.record.rows import read_node
 
 _nodes: Final = t.nodes.c
@@ -50,7 +50,7 @@ class SqlNodeReader(Reading):
 
     def held(self, node_id: str) -> list[HeldRun]:
         """The runs that a node holds, newest first."""
-        query = _held.where(_runs.state == "running", _runs.node_id == node_id).order_by(_runs.id.desc())
+        query = _held.where(in_state(RunState.RUNNING), _runs.node_id == node_id).order_by(_runs.id.desc())
         with self._reading() as connection:
             return [HeldRun(*row) for row in connection.execute(query)]
 

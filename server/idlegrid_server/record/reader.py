@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select
 
 from idlegrid_server.core.limits import USAGE_HALF_LIFE, USAGE_WINDOW
 from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, Outcome, Run, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView, Timeline, Totals
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.reading import kept_by
+from idlegrid_server.record.reading import in_state, kept_by
 from idlegrid_server.record.rows import read_node
 from idlegrid_server.record.run_pages import page_of_runs
 from idlegrid_server.record.statements import HEAD
@@ -24,6 +24,11 @@ EXCERPT: Final = 200
 _head_columns = tuple(t.runs.c[name] for name in HEAD)
 _whole = select(*_head_columns, t.runs.c.result, t.runs.c.error)
 _excerpts = select(*_head_columns, func.substr(t.runs.c.result, 1, EXCERPT), func.substr(t.runs.c.error, 1, EXCERPT))
+_kind = (
+    *(t.nodes.c[name] for name in ("health", "state", "reason", "cpu_cores", "memory_mb")),
+    *(cast(t.nodes.c[name], Text) for name in ("task_types", "operator_types", "labels")),
+    *(cast(t.nodes.c.sandbox[name], Text) for name in ("level", "remedy")),
+)
 
 
 class SqlReader(TaskReader):
@@ -137,6 +142,14 @@ class SqlReader(TaskReader):
         with self._reading() as connection:
             return [read_node(row) for row in connection.execute(select(t.nodes).order_by(t.nodes.c.id))]
 
+    def node_kinds(self) -> list[Node]:
+        """As many as there are nodes, but one stands for all that offer the same and are in the same state."""
+        with self._reading() as connection:
+            kinds = connection.execute(select(func.min(t.nodes.c.id), func.count()).group_by(*_kind))
+            sizes: dict[str, int] = dict(kinds.all())
+            rows = connection.execute(select(t.nodes).where(t.nodes.c.id.in_(list(sizes))))
+            return [node for row in rows for node in [read_node(row)] * sizes[row.id]]
+
     def node(self, node_id: str) -> Node | None:
         """One node."""
         with self._reading() as connection:
@@ -151,20 +164,18 @@ class SqlReader(TaskReader):
 
     def held_by(self, node_ids: Sequence[str]) -> dict[str, int]:
         """How many runs each node holds."""
-        query = select(t.runs.c.node_id, func.count()).where(
-            t.runs.c.state == "running", t.runs.c.node_id.in_(node_ids)
-        )
+        query = select(t.runs.c.node_id, func.count()).where(in_state(RunState.RUNNING), t.runs.c.node_id.in_(node_ids))
         with self._reading() as connection:
             return dict(connection.execute(query.group_by(t.runs.c.node_id)).all())
 
     def expired(self, now: float, limit: int) -> list[str]:
         """Running runs whose lease is over."""
-        due = (t.runs.c.state == "running", t.runs.c.lease_expires_at <= now)
+        due = (in_state(RunState.RUNNING), t.runs.c.lease_expires_at <= now)
         return self._names(select(t.runs.c.uuid).where(*due).order_by(t.runs.c.lease_expires_at).limit(limit))
 
     def due(self, now: float, limit: int) -> list[str]:
         """Waiting runs whose delay is over."""
-        due = (t.runs.c.state == "waiting", t.runs.c.not_before <= now)
+        due = (in_state(RunState.WAITING), t.runs.c.not_before <= now)
         return self._names(select(t.runs.c.uuid).where(*due).order_by(t.runs.c.not_before).limit(limit))
 
     def silent_nodes(self, before: float) -> list[str]:

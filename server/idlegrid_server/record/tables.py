@@ -121,8 +121,10 @@ Index(
 )
 _filtered: Final = (runs.c.id, runs.c.state, runs.c.created_at, runs.c.started_at, runs.c.finished_at)
 Index("runs_by_node", runs.c.node_id, *_filtered, **_where("node_id IS NOT NULL"))
-Index("runs_by_lease", runs.c.lease_expires_at, **_where("state = 'running'"))
-Index("runs_by_delay", runs.c.not_before, **_where("state = 'waiting'"))
+# The state is in front of these for SQLite, which would take an index of all states for a better one.
+Index("runs_held", runs.c.state, runs.c.node_id, runs.c.id, **_where("state = 'running'"))
+Index("runs_by_lease", runs.c.state, runs.c.lease_expires_at, **_where("state = 'running'"))
+Index("runs_by_delay", runs.c.state, runs.c.not_before, **_where("state = 'waiting'"))
 # These cost runs that were submitted by themselves nothing. A task may have very many: its lists are not sorted either.
 _within: Final = (runs.c.id, runs.c.state, runs.c.created_at, runs.c.node_id)
 Index("runs_by_task", runs.c.task_id, *_filtered, runs.c.node_id, **_where("task_id IS NOT NULL"))

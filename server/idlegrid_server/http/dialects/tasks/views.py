@@ -63,6 +63,6 @@ async def _hostnames(coordinator: Coordinator, runs: Iterable[Run]) -> dict[str,
 async def _reasons(coordinator: Coordinator, runs: Sequence[Run]) -> dict[int, str | None]:
     """Why each has not started; all that wait in one queue wait for the same."""
     queued = {run.queue: run for run in runs if run.state is RunState.PENDING}
-    nodes = await coordinator.read(coordinator.reader.nodes) if queued else []
+    nodes = await coordinator.read(coordinator.reader.node_kinds) if queued else []
     by_queue = {queue: why(run, nodes) for queue, run in queued.items()}
     return {run.id: by_queue[run.queue] if run.state is RunState.PENDING else why(run, ()) for run in runs}

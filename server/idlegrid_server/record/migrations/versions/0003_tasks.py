@@ -141,12 +141,15 @@ def _runs() -> None:
 
 def _indexes() -> None:
     filtered = ["id", "state", "created_at", "started_at", "finished_at"]
-    for name in ("runs_by_creation", "runs_by_end", "runs_by_node"):
+    for name in ("runs_by_creation", "runs_by_end", "runs_by_node", "runs_by_lease", "runs_by_delay"):
         op.drop_index(name, "runs")
     _index("runs_by_creation", ["created_at", "id", "state"])
     _index("runs_by_start", ["started_at", "id", "state", "created_at"])
     _index("runs_by_end", ["finished_at", "id", "state", "created_at"], "finished_at IS NOT NULL")
     _index("runs_by_node", ["node_id", *filtered], "node_id IS NOT NULL")
+    _index("runs_held", ["state", "node_id", "id"], "state = 'running'")
+    _index("runs_by_lease", ["state", "lease_expires_at"], "state = 'running'")
+    _index("runs_by_delay", ["state", "not_before"], "state = 'waiting'")
     _index("runs_by_task", ["task_id", *filtered, "node_id"], "task_id IS NOT NULL")
     within = ["id", "state", "created_at", "node_id"]
     _index("runs_by_task_start", ["task_id", "started_at", *within], "task_id IS NOT NULL AND started_at IS NOT NULL")
