@@ -11,6 +11,8 @@ from idlegrid_node.sandbox.sandbox import Sandbox
 
 METER_SECONDS = 0.05
 """How often memory is looked at; a desktop fills up to 0.5 GB in it."""
+CLOSE_SECONDS = 0.02
+"""And how often when half of what is allowed is taken."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Watcher:
         if self._sandbox is None:
             return ""
         current = self._sandbox.usage()
+        if current.memory_mb > self._limits.memory_mb / 2:
+            self.due = now + CLOSE_SECONDS
         self._note(current)
         if self._sandbox.over_memory(self._limits, current):
             return "memory_limit"

@@ -41,6 +41,10 @@ LEGACY_QUEUES = frozenset(requirement_class(Need(), priority).queue for priority
 """What a legacy worker may take: python runs of the default class."""
 LEGACY = Capability(frozenset({"python"}), frozenset(), 1.0, 512, sandbox=4)
 """A legacy worker is taken at its operator's word, by runs that stated no level."""
+FRESH_SECONDS: Final = 0.05
+"""How long the end of a run that was just made here is waited for before the record is asked: most are over by then,
+and a look at one that has not even begun takes the time of those who begin it."""
+MAX_FRESH: Final = 1_000
 KEEPERS: Final = 2
 """Files written at a time: they share their threads with everything that is read."""
 
@@ -75,6 +79,7 @@ class Coordinator:
         self._writer, self._ids = writer, ids
         self._keeping = asyncio.Semaphore(KEEPERS)
         self._stopping = False
+        self._fresh: dict[int, None] = {}
 
     # --- what the writer tells ---
 
@@ -85,7 +90,17 @@ class Coordinator:
             if run.lease_via == "legacy":
                 continue  # such a worker can be told nothing; its result will not be taken
             self.polls.order(node_id, [Order("stop", run.uuid, run.lease_id or "", "cancelled")])
+        self._note_fresh(batch)
         self.updates.publish(batch.notices(), _ended(batch))
+
+    def _note_fresh(self, batch: Batch) -> None:
+        """Remember the newest runs that were made here and have not ended: who waits for one need not look first."""
+        self._fresh.update(dict.fromkeys(run.id for run, *_ in batch.new_runs))
+        for run in batch.changed_runs.values():
+            if run.state.is_final:
+                self._fresh.pop(run.id, None)
+        while len(self._fresh) > MAX_FRESH:
+            del self._fresh[next(iter(self._fresh))]
 
     def stop(self) -> None:
         """Answer every open poll and wait, so that the server can end."""
@@ -110,6 +125,8 @@ class Coordinator:
     async def view(self, run_id: int, wait: float = 0.0) -> RunView:
         """A run; with `wait`, once it has ended or after that many seconds. Raises NotFound."""
         with self.updates.end_of(run_id) as ended:
+            if wait > FRESH_SECONDS and run_id in self._fresh and (seen := await _end_within(ended, FRESH_SECONDS)):
+                return seen
             view = await self.read(self.reader.view, _checked(run_id))
             if view is not None and wait > 0 and not view.run.state.is_final and not self._stopping:
                 view = await _end_within(ended, wait) or await self.read(self.reader.view, run_id)
@@ -251,10 +268,8 @@ async def _wait(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def _end_within(end: End, seconds: float) -> RunView | None:
-    try:
-        return await asyncio.wait_for(end, seconds)
-    except TimeoutError:
-        return None
+    done, _ = await asyncio.wait({end}, timeout=seconds)
+    return end.result() if done else None
 
 
 def _ended(batch: Batch) -> dict[int, RunView]:
