@@ -35,10 +35,10 @@ class Reading:
         with translated("read"), self._engine.connect() as connection:
             yield connection
 
-    def _names(self, query: Any) -> list[Any]:
+    def _names(self, query: Any, parameters: dict[str, Any] | None = None) -> list[Any]:
         with self._reading() as connection:
-            return list(connection.scalars(query))
+            return list(connection.scalars(query, parameters))
 
-    def _scalar(self, query: Any) -> Any:
+    def _scalar(self, query: Any, parameters: dict[str, Any] | None = None) -> Any:
         with self._reading() as connection:
-            return connection.scalar(query)
+            return connection.scalar(query, parameters)

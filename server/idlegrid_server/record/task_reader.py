@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select
 
 from idlegrid_server.core.definitions import Task, TaskStatus
 from idlegrid_server.core.model import FINAL_STATES
@@ -16,6 +16,37 @@ from idlegrid_server.record.task_rows import read_task
 
 _ENDED: Final = tuple(state.value for state in FINAL_STATES)
 _unscheduled: Final = and_(t.tasks.c.schedule == "", t.tasks.c.interval_seconds.is_(None))
+
+# These are asked with every look of the keeper, and making a query takes longer than its answer.
+_first_due: Final = select(t.tasks.c.id).where(t.tasks.c.next_run_at <= bindparam("now")).limit(1)
+
+_parent_run: Final = t.runs.alias()
+_over: Final = (
+    select(t.waits.c.run_id)
+    .join(_parent_run, _parent_run.c.id == t.waits.c.parent_run_id)
+    .where(kept_by(_parent_run.c.state.in_(_ENDED)))
+)
+_settled: Final = (
+    select(t.runs.c.uuid)
+    .where(t.runs.c.id.in_(_over), t.runs.c.state == "waiting")
+    .order_by(t.runs.c.id)
+    .limit(bindparam("most"))
+)
+
+_links, _parent = t.dependencies.c, t.tasks.alias()
+_stale: Final = (
+    select(_links.task_id)
+    .outerjoin(_parent, _parent.c.id == _links.parent_id)
+    .where(_links.task_id == t.tasks.c.id)
+    .where(or_(_parent.c.id.is_(None), _parent.c.last_completed_id <= _links.used_run_id))
+)
+_ready: Final = (
+    select(t.tasks.c.id)
+    .where(t.tasks.c.id.in_(select(_links.task_id)), t.tasks.c.status != TaskStatus.PAUSED.value)
+    .where(_unscheduled, ~exists(_stale))
+    .order_by(t.tasks.c.id)
+    .limit(bindparam("most"))
+)
 
 
 class TaskReader(Reading):
@@ -50,6 +81,8 @@ class TaskReader(Reading):
 
     def due_tasks(self, now: float, limit: int) -> list[int]:
         """Tasks that are due, longest due first; of those due at one instant parents come before children."""
+        if self._scalar(_first_due, {"now": now}) is None:
+            return []
         due = t.tasks.c.next_run_at <= now
         times = select(t.tasks.c.next_run_at).where(due).order_by(t.tasks.c.next_run_at)
         with self._reading() as connection:
@@ -77,25 +110,11 @@ class TaskReader(Reading):
 
     def settled_waits(self, limit: int) -> list[str]:
         """UUIDs of runs that wait for a run which has ended."""
-        parent = t.runs.alias()
-        ended = select(t.waits.c.run_id).join(parent, parent.c.id == t.waits.c.parent_run_id)
-        waiting = t.runs.c.id.in_(ended.where(kept_by(parent.c.state.in_(_ENDED))))
-        query = select(t.runs.c.uuid).where(waiting, t.runs.c.state == "waiting").order_by(t.runs.c.id).limit(limit)
-        return self._names(query)
+        return self._names(_settled, {"most": limit})
 
     def ready_dependents(self, limit: int) -> list[int]:
         """Unscheduled tasks, not paused, whose parents have all completed since they last triggered them."""
-        link, parent = t.dependencies, t.tasks.alias()
-        stale = (
-            select(link.c.task_id)
-            .outerjoin(parent, parent.c.id == link.c.parent_id)
-            .where(link.c.task_id == t.tasks.c.id)
-            .where(or_(parent.c.id.is_(None), parent.c.last_completed_id <= link.c.used_run_id))
-        )
-        linked = t.tasks.c.id.in_(select(link.c.task_id))
-        awake = t.tasks.c.status != TaskStatus.PAUSED.value
-        query = select(t.tasks.c.id).where(linked, awake, _unscheduled, ~exists(stale))
-        return self._names(query.order_by(t.tasks.c.id).limit(limit))
+        return self._names(_ready, {"most": limit})
 
     def orphans(self, limit: int) -> list[int]:
         """Ids of unfinished runs whose task is gone."""
