@@ -234,7 +234,10 @@ class NodeDesk:
         return await self._known(node_id)
 
     async def _known(self, node_id: str) -> Node:
-        node = await self._read(self._reader.node, node_id)
+        return await self._read(self._find, node_id)
+
+    def _find(self, node_id: str) -> Node:
+        node = self._reader.node(node_id)
         if node is None or node.wish is NodeWish.GONE:
             raise NotFound(f"Worker {node_id} not found")
         return node
@@ -247,9 +250,10 @@ class NodeDesk:
 
     async def detail(self, node_id: str) -> NodeDetail:
         """A node whole. Raises NotFound."""
-        node = await self._known(node_id)
-        held = await self._read(self._nodes.held, node_id)
-        return NodeDetail(node, held, await self._read(self._nodes.totals, node_id))
+        return await self._read(self._whole, node_id)
+
+    def _whole(self, node_id: str) -> NodeDetail:
+        return NodeDetail(self._find(node_id), self._nodes.held(node_id), self._nodes.totals(node_id))
 
     async def counts(self) -> NodeCounts:
         """How many nodes there are."""
