@@ -167,13 +167,13 @@ class Batch:
         self.count(run.state, 1)
         task = self.tasks.get(run.task_id or 0)
         if task is not None:
-            self._keep(task, note_made)
+            self.change_task(task, note_made)
         if run.state is RunState.PENDING:
             self.push(run, front=False)
         else:
             self.follow = True
 
-    def _keep(self, task: Task, change: Callable[[Task], None]) -> None:
+    def change_task(self, task: Task, change: Callable[[Task], None]) -> None:
         """Change a task's life, and count by status."""
         self.count(f"tasks:{task.status}", -1)
         change(task)
@@ -207,7 +207,7 @@ class Batch:
             self._finish(run)
         task = self.tasks.get(run.task_id or 0)
         if task is not None:
-            self._keep(task, lambda task: note_moved(task, run, before, self.now))
+            self.change_task(task, lambda task: note_moved(task, run, before, self.now))
             self.follow = self.follow or step.to.is_final
         return step.to
 

@@ -23,14 +23,14 @@ from idlegrid_server.core.commands import (
 from idlegrid_server.core.definitions import DEPENDENCY
 from idlegrid_server.core.errors import Conflict, NotFound
 from idlegrid_server.core.files import Upload
-from idlegrid_server.core.limits import MAX_INT64, Times
+from idlegrid_server.core.limits import Times
 from idlegrid_server.core.matching import Capability, Offer, QueueOrder, requirement_class
 from idlegrid_server.core.model import Need, Outcome, Priority, Run, RunState, Submission
 from idlegrid_server.core.nodedesk import NodeDesk, Room
 from idlegrid_server.core.polls import Poll
 from idlegrid_server.core.ports import Clock, Files, Ids
 from idlegrid_server.core.queries import Reader, RunView
-from idlegrid_server.core.taskdesk import TaskDesk
+from idlegrid_server.core.taskdesk import TaskDesk, checked_id
 from idlegrid_server.core.updates import End, Updates
 from idlegrid_server.core.waiting import why
 from idlegrid_server.core.writer import Writer
@@ -120,14 +120,14 @@ class Coordinator:
 
     async def cancel(self, run_id: int) -> Run:
         """End a run now. Raises NotFound, Conflict when it has ended already."""
-        return (await self._writer.ask(CancelRuns([_checked(run_id)])))[0]
+        return (await self._writer.ask(CancelRuns([checked_id(run_id)])))[0]
 
     async def view(self, run_id: int, wait: float = 0.0) -> RunView:
         """A run; with `wait`, once it has ended or after that many seconds. Raises NotFound."""
         with self.updates.end_of(run_id) as ended:
             if wait > FRESH_SECONDS and run_id in self._fresh and (seen := await _end_within(ended, FRESH_SECONDS)):
                 return seen
-            view = await self.read(self.reader.view, _checked(run_id))
+            view = await self.read(self.reader.view, checked_id(run_id))
             if view is not None and wait > 0 and not view.run.state.is_final and not self._stopping:
                 view = await _end_within(ended, wait) or await self.read(self.reader.view, run_id)
         if view is None:
@@ -249,14 +249,7 @@ class Coordinator:
 
     async def legacy_report(self, run_id: int, result: str, error: str | None, lease_id: str | None) -> Run:
         """A result from such a worker. Raises NotFound, StaleReport."""
-        return await self._writer.ask(LegacyReport(_checked(run_id), result, error, lease_id))
-
-
-def _checked(run_id: int) -> int:
-    """An id that a database can hold. Raises NotFound: no other number was ever given to a run."""
-    if not 0 < run_id <= MAX_INT64:
-        raise NotFound(f"Task {run_id} not found")
-    return run_id
+        return await self._writer.ask(LegacyReport(checked_id(run_id), result, error, lease_id))
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

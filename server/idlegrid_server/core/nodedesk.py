@@ -112,7 +112,7 @@ class NodeDesk:
         """What the node would take and may. Raises Conflict for one that is not there: it must send a heartbeat."""
         able = self._able.get(node_id)
         if able is None or node_id in self._held_back:
-            node = await self._read(self._reader.node, node_id)
+            node = await asyncio.to_thread(self._reader.node, node_id)
             if node is None or node.health is NodeHealth.LEFT:
                 raise Conflict(f"Node {node_id} is unknown: send a heartbeat first")
             if node.wish is not NodeWish.ACTIVE or node_id in self._held_back:
@@ -125,7 +125,7 @@ class NodeDesk:
 
     async def _left(self, node_id: str) -> int:
         """How many runs more the operator's limit allows."""
-        held = await self._read(self._reader.held_by, [node_id])
+        held = await asyncio.to_thread(self._reader.held_by, [node_id])
         return max(0, self._limits.get(node_id, 0) - held.get(node_id, 0))
 
     def lease(
@@ -157,23 +157,23 @@ class NodeDesk:
     async def files_of(self, leases: Sequence[Lease]) -> dict[int, list[TaskFile]]:
         """The files that these runs find in their working folder, by task. Runs without a task cost no question."""
         tasks = {lease.run.task_id for lease in leases if lease.run.task_type != "http"} - {None}
-        return {task: await self._read(self._task_files.of_task, task) for task in tasks if task is not None}
+        return {task: await asyncio.to_thread(self._task_files.of_task, task) for task in tasks if task is not None}
 
     async def file(self, run_uuid: str, lease_id: str, name: str) -> TaskFile:
         """A file for an attempt. Raises NotFound, or StaleReport when the lease is not the newest."""
-        held = await self._read(self._nodes.holder, run_uuid)
+        held = await asyncio.to_thread(self._nodes.holder, run_uuid)
         if held is None:
             raise NotFound(f"Run {run_uuid} is unknown: drop it")
         if held.lease_id != lease_id or not held.is_running:
             raise StaleReport(f"Task {held.run_id}: this lease is gone")
-        found = None if held.task_id is None else await self._read(self._task_files.find, held.task_id, name)
+        found = None if held.task_id is None else await asyncio.to_thread(self._task_files.find, held.task_id, name)
         if found is None:
             raise NotFound(f"The task of run {held.run_id} has no file {name}")
         return found
 
     async def chunk(self, file_id: str, seq: int) -> bytes | None:
         """One piece of a task's file, `FILE_CHUNK` bytes but for the last; None when it is gone."""
-        return await self._read(self._task_files.chunk, file_id, seq)
+        return await asyncio.to_thread(self._task_files.chunk, file_id, seq)
 
     # --- the operator ---
 
@@ -212,7 +212,7 @@ class NodeDesk:
             asking = [future for future, asker in self._asking.items() if asker == node_id]
             if asking:
                 await asyncio.wait(asking)
-            yield [run.run_uuid for run in await self._read(self._nodes.held, node_id)]
+            yield [run.run_uuid for run in await asyncio.to_thread(self._nodes.held, node_id)]
         finally:
             self._able.pop(node_id, None)  # what the record says now is asked of it
             self._held_back.discard(node_id)
@@ -224,7 +224,7 @@ class NodeDesk:
         """
         node = await self._known(node_id)
         facts = say(node)
-        held = [run for run in await self._read(self._nodes.held, node_id) if run.run_id in run_ids]
+        held = [run for run in await asyncio.to_thread(self._nodes.held, node_id) if run.run_id in run_ids]
         if node.profile == REGISTERED:
             state = NodeState.RUNNING if held else NodeState.IDLE
             state = state if node.wish is NodeWish.ACTIVE else NodeState.DRAINING
@@ -234,7 +234,7 @@ class NodeDesk:
         return await self._known(node_id)
 
     async def _known(self, node_id: str) -> Node:
-        return await self._read(self._find, node_id)
+        return await asyncio.to_thread(self._find, node_id)
 
     def _find(self, node_id: str) -> Node:
         node = self._reader.node(node_id)
@@ -244,23 +244,20 @@ class NodeDesk:
 
     async def page(self, wanted: NodeFilter) -> tuple[list[tuple[Node, int]], int]:
         """One page of nodes, each with the number of runs it holds; and how many nodes there are in all."""
-        nodes, total = await self._read(self._nodes.page, wanted)
-        held = await self._read(self._reader.held_by, [node.id for node in nodes])
+        nodes, total = await asyncio.to_thread(self._nodes.page, wanted)
+        held = await asyncio.to_thread(self._reader.held_by, [node.id for node in nodes])
         return [(node, held.get(node.id, 0)) for node in nodes], total
 
     async def detail(self, node_id: str) -> NodeDetail:
         """A node whole. Raises NotFound."""
-        return await self._read(self._whole, node_id)
+        return await asyncio.to_thread(self._whole, node_id)
 
     def _whole(self, node_id: str) -> NodeDetail:
         return NodeDetail(self._find(node_id), self._nodes.held(node_id), self._nodes.totals(node_id))
 
     async def counts(self) -> NodeCounts:
         """How many nodes there are."""
-        return await self._read(self._nodes.counts)
-
-    async def _read(self, query: Callable[..., T], *words: object) -> T:
-        return await asyncio.to_thread(query, *words)
+        return await asyncio.to_thread(self._nodes.counts)
 
 
 def registered_id(words: Registration) -> str:

@@ -112,19 +112,19 @@ class TaskDesk:
 
     async def restart(self, run_id: int, submitter: str, key: str = "", fingerprint: str = "") -> Run:
         """Make a run like one that has ended. Raises NotFound, Conflict when it has not."""
-        if not 0 < run_id <= MAX_INT64:
-            raise NotFound(f"Run {run_id} not found")
-        command = RestartRun(run_id, self._ids.run_uuid(), submitter, self._order, key, fingerprint)
+        command = RestartRun(checked_id(run_id, "Run"), self._ids.run_uuid(), submitter, self._order, key, fingerprint)
         return await self._writer.ask(command)
 
     async def detail(self, task_id: int) -> TaskDetail:
         """A task with its code, its number of files, and its next firings."""
-        task = await asyncio.to_thread(self._reader.task, checked_id(task_id))
+        return await asyncio.to_thread(self._whole, checked_id(task_id))
+
+    def _whole(self, task_id: int) -> TaskDetail:
+        task = self._reader.task(task_id)
         if task is None:
             raise NotFound(f"Task {task_id} not found")
-        code = await asyncio.to_thread(self._reader.task_code, task_id) if task.has_code else None
-        files = await asyncio.to_thread(self.files.of_task, task_id)
-        return TaskDetail(task, code, len(files), self.firings(task))
+        code = self._reader.task_code(task_id) if task.has_code else None
+        return TaskDetail(task, code, len(self.files.of_task(task_id)), self.firings(task))
 
     def firings(self, task: Task, most: int = 5) -> list[float]:
         """When it is due next."""
@@ -144,18 +144,20 @@ class TaskDesk:
     async def estimate(self, run: Run, task: Task) -> float | None:
         """When a run that was just made will have ended, by experience; None when nothing is known."""
         seconds = task.expected_seconds
+        if seconds is None:
+            return None
         totals = await asyncio.to_thread(self._reader.totals)
         nodes = await asyncio.to_thread(self._reader.nodes)
         slots = sum(node.slots for node in nodes if node.is_alive and can_serve(capability(node), run.queue))
-        if seconds is None or not slots:
+        if not slots:
             return None
         ahead = max(0, totals.of("pending", "running") - 1)
         mean = totals.completed_seconds / max(1, totals.of("completed"))
         return self._clock.now() + ahead // slots * mean + seconds
 
 
-def checked_id(task_id: int) -> int:
-    """An id that a database can hold. Raises NotFound: no other number was ever given to a task."""
-    if not 0 < task_id <= MAX_INT64:
-        raise NotFound(f"Task {task_id} not found")
-    return task_id
+def checked_id(number: int, what: str = "Task") -> int:
+    """An id that a database can hold. Raises NotFound: no other number was ever given to a task or a run."""
+    if not 0 < number <= MAX_INT64:
+        raise NotFound(f"{what} {number} not found")
+    return number

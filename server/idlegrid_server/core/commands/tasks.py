@@ -162,10 +162,11 @@ class UpdateTask(_Defining):
 
 def set_status(batch: Batch, task: Task, status: TaskStatus) -> None:
     """Change where the task stands, and count that."""
-    batch.count(f"tasks:{task.status}", -1)
-    batch.count(f"tasks:{status}", 1)
-    task.status = status
-    batch.changed_tasks[task.id] = task
+
+    def enter(task: Task) -> None:
+        task.status = status
+
+    batch.change_task(task, enter)
 
 
 @dataclass(slots=True)
@@ -204,7 +205,6 @@ class DeleteTask:
     """Take a task out of the record. Its finished runs stay; the unfinished ones are the caller's to cancel."""
 
     task_id: int
-    _name: str = field(default="", init=False)
 
     def needs(self) -> Needs:
         """The task, and who depends on it."""
@@ -217,16 +217,14 @@ class DeleteTask:
         if children:
             words = ", ".join(map(str, children))
             raise Conflict(f"Task {self.task_id} cannot be deleted: it is a dependency of task(s) {words}")
-        self._name = task.name
         del batch.tasks[self.task_id]
         batch.changed_tasks.pop(self.task_id, None)
         batch.redefined.pop(self.task_id, None)
         batch.removed_tasks.append(self.task_id)
         batch.count(f"tasks:{task.status}", -1)
 
-    def answer(self, batch: Batch) -> str:
-        """Its name."""
-        return self._name
+    def answer(self, batch: Batch) -> None:
+        """Nothing is left to tell."""
 
 
 def find_cycle(edges: dict[int, set[int]], start: int) -> list[int]:

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import NotFound
-from idlegrid_server.core.limits import MAX_INT64
 from idlegrid_server.core.model import Run, RunState
 from idlegrid_server.core.queries import RunFilter, TaskFilter
+from idlegrid_server.core.taskdesk import checked_id
 from idlegrid_server.core.waiting import why
 from idlegrid_server.http.dialects.tasks import task_translate, translate
 
@@ -39,7 +39,7 @@ async def run_page(coordinator: Coordinator, wanted: RunFilter) -> dict[str, Any
 
 async def run_detail(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
     """A run whole. Raises NotFound."""
-    found = await coordinator.read(coordinator.reader.detail, run_id) if run_id <= MAX_INT64 else None
+    found = await coordinator.read(coordinator.reader.detail, checked_id(run_id, "Run"))
     if found is None:
         raise NotFound(f"Run {run_id} not found")
     logs = await coordinator.read(coordinator.reader.last_logs, run_id, LOG_PIECES)
