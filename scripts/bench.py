@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measure a grid of real processes: dispatch, round trip, idle cost, queues, the sandbox; prints a table, writes JSON.
 
-usage: python3 scripts/bench.py [--only a,b,c,d,e,f,g,h | --sandbox | --history] [--runs N] [--rounds N]
-                                [--trips N] [--seconds S] [--starts N] [--json FILE] [--markdown FILE]
+usage: python3 scripts/bench.py [--only a,b,c,d,e,f,g,h | --sandbox | --history | --nodes | --auth | --coordinators |
+                                 --forgetting] [--runs N] [--rounds N] [--trips N] [--seconds S] [--starts N]
+                                [--count N] [--wakes N] [--json FILE] [--markdown FILE]
 
 Needs the packages of the server and the node: `python3 scripts/start.py --install-only` installs them.
 """
@@ -19,7 +20,15 @@ from pathlib import Path
 from typing import Any
 
 SECTIONS, SANDBOX, HISTORY = "abcdefgh", "befgh", "i"
-RUNS = {HISTORY: 1_000_000}
+ALONE = {
+    "history": (HISTORY, "pages of a long history"),
+    "nodes": ("j", "what a thousand nodes that wait cost, and how soon the right one is woken"),
+    "auth": ("k", "what keys cost"),
+    "coordinators": ("l", "one coordinator and two, on PostgreSQL"),
+    "forgetting": ("m", "submissions while old runs are forgotten"),
+}
+"""Sections that are measured by themselves."""
+RUNS = {HISTORY: 1_000_000, "m": 110_000}
 """How many runs a section has when nobody says; the others have 2,000."""
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -49,12 +58,15 @@ def _options() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--only", type=_sections, default=SECTIONS, help=f"of {','.join(SECTIONS)} (default: all)")
     which.add_argument("--sandbox", dest="only", action="store_const", const=SANDBOX, help="what the sandbox costs")
-    which.add_argument("--history", dest="only", action="store_const", const=HISTORY, help="pages of a long history")
-    parser.add_argument("--runs", type=int, help="runs per round of a (default: 2000), or of the history (1000000)")
+    for name, (letter, words) in ALONE.items():
+        which.add_argument(f"--{name}", dest="only", action="store_const", const=letter, help=words)
+    parser.add_argument("--runs", type=int, help="runs per round (2000), or of the history (1000000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of a (default: %(default)s)")
     parser.add_argument("--trips", type=int, default=100, help="round trips of b (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=60, help="window of c (default: %(default)s)")
     parser.add_argument("--starts", type=int, default=100, help="starts of each kind of e (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=1000, help="nodes of --nodes (default: %(default)s)")
+    parser.add_argument("--wakes", type=int, default=200, help="submissions of --nodes (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write docs/benchmarks.md or such, too")
     options = parser.parse_args()
@@ -80,7 +92,21 @@ def _with_packages() -> None:
 
 
 def _section(name: str, options: argparse.Namespace) -> list[Any]:
-    from benchlib import dispatch, filling, halting, history, idle, queues, roundtrip, waiting, warmth
+    from benchlib import (
+        authentication,
+        coordinators,
+        dispatch,
+        filling,
+        forgetting,
+        halting,
+        history,
+        idle,
+        nodes,
+        queues,
+        roundtrip,
+        waiting,
+        warmth,
+    )
 
     print(f"measuring {name} …", file=sys.stderr, flush=True)
     sections: dict[str, Callable[[], list[Any]]] = {
@@ -93,12 +119,17 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
         "g": filling.figures,
         "h": waiting.figures,
         "i": lambda: history.figures(options.runs),
+        "j": lambda: nodes.figures(options.count, options.seconds, options.wakes),
+        "k": lambda: authentication.figures(options.runs, options.rounds),
+        "l": lambda: coordinators.figures(options.runs, options.rounds),
+        "m": lambda: forgetting.figures(options.runs),
     }
     return sections[name]()
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("only", "runs", "rounds", "trips", "seconds", "starts")}
+    names = ("only", "runs", "rounds", "trips", "seconds", "starts", "count", "wakes")
+    return {name: getattr(options, name) for name in names}
 
 
 def _write(file: Path, text: str) -> None:

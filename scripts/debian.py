@@ -22,6 +22,11 @@ def _has_postgres() -> bool:
     return bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
 
 
+def _has_nginx() -> bool:
+    # Where ordinary users do not look for programs.
+    return bool(shutil.which("nginx") or Path("/usr/sbin/nginx").exists())
+
+
 PACKAGES: dict[str, Callable[[], bool]] = {
     "redis-server": _on_path("redis-server", "valkey-server"),
     "postgresql": _has_postgres,
@@ -30,6 +35,8 @@ PACKAGES: dict[str, Callable[[], bool]] = {
     "iproute2": _on_path("ip"),
     "prometheus": _on_path("promtool"),
     "nodejs": _on_path("node"),
+    "nginx-light": _has_nginx,
+    "systemd": _on_path("systemd-analyze"),
 }
 """Debian's package → whether what it provides is there, wherever it came from."""
 

@@ -1,5 +1,6 @@
-"""What every tier may use: waiting on a predicate, and real Redis servers, each in a temporary folder."""
+"""What every tier may use: waiting on a predicate, and real servers (Redis, PostgreSQL), each in a temporary folder."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import redis
+
+from .postgres import PostgresProcess, programs
 
 Eventually = Callable[..., Any]
 
@@ -110,3 +113,22 @@ def redis_server(_shared_redis: RedisProcess) -> RedisProcess:
 def private_redis() -> Iterator[RedisProcess]:
     """A Redis of this test's own, to be killed."""
     yield from _started()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresProcess]:
+    """One PostgreSQL for the session."""
+    found = programs()
+    if found is None:
+        reason = "no PostgreSQL server in /usr/lib/postgresql or on PATH (Debian: apt install postgresql)"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with tempfile.TemporaryDirectory(prefix="grid-postgres-") as folder:
+        server = PostgresProcess(found, Path(folder))
+        try:
+            server.start()
+            wait_until(server.answers, "PostgreSQL answers")
+            yield server
+        finally:
+            server.stop()

@@ -39,13 +39,14 @@ class Waited(NamedTuple):
 class Client:
     """A coordinator at `url` (default: $IDLEGRID_URL, else this machine), safe to share between threads.
 
-    `api_key` defaults to $IDLEGRID_API_KEY. Nothing is sent before the first call. Every method raises
-    `Unreachable` when the coordinator does not answer and an `ApiError` when it refuses.
+    `api_key` defaults to $IDLEGRID_API_KEY, `ca_file` to $IDLEGRID_CA_FILE: PEM certificates, for a coordinator at
+    https:// whose own no authority of this system vouches for. Nothing is sent before the first call. Every method
+    raises `Unreachable` when the coordinator does not answer and an `ApiError` when it refuses.
     """
 
-    def __init__(self, url: str | None = None, api_key: str | None = None) -> None:
+    def __init__(self, url: str | None = None, api_key: str | None = None, *, ca_file: str | None = None) -> None:
         self.url = url or os.environ.get("IDLEGRID_URL") or DEFAULT_URL
-        self.session = Session(self.url, api_key or os.environ.get("IDLEGRID_API_KEY") or None)
+        self.session = Session(self.url, api_key or os.environ.get("IDLEGRID_API_KEY") or None, ca_file=ca_file)
 
     def submit(
         self,

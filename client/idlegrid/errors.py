@@ -74,13 +74,13 @@ class InvalidRequest(ApiError):
 
 
 class NotAllowed(ApiError):
-    """The key is missing, unknown, or lacks the scope."""
+    """The key is missing or not valid (401), or it lacks the scope, which the sentence names (403)."""
 
-    advice = "; give a key that may do this as api_key=… or in IDLEGRID_API_KEY"
+    advice = "; give a key that may do this as api_key=…, --key, or in IDLEGRID_API_KEY"
 
 
 class NotFound(ApiError):
-    """There is no such thing, or no such path on this server."""
+    """There is no such thing (a run of somebody else's looks just so), or no such path on this server."""
 
 
 class Conflict(ApiError):
@@ -88,7 +88,7 @@ class Conflict(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many requests: wait `retry_after` seconds."""
+    """Too many requests: wait `retry_after` seconds. Where that is short enough a `Session` has done so already."""
 
     def __str__(self) -> str:
         wait = "a moment" if self.retry_after is None else f"{self.retry_after:g} s"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from idlegrid.display import preformatted
-from idlegrid.errors import Conflict, RunFailed, RunTimeout, Unreachable
+from idlegrid.errors import Conflict, IdlegridError, RunFailed, RunTimeout, Unreachable
 from idlegrid.files import RunFiles, listed
 from idlegrid.session import Session
 
@@ -169,7 +169,7 @@ class Run:
     def _repr_html_(self) -> str:
         try:
             self.refresh()
-        except Unreachable as error:
+        except IdlegridError as error:
             return f"<b>Run {self.id}</b>" + preformatted(str(error))
         answer = self._answer
         text = answer.get("error") or answer.get("result") or answer.get("waiting_for") or ""

@@ -4,13 +4,16 @@ Importing this module is cheap; httpx2 (about 20 MB) is imported by the first re
 """
 
 import json as jsonlib
-import ssl
+import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from idlegrid import trust
 from idlegrid.errors import Unreachable, api_error
 
 if TYPE_CHECKING:
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE_SECONDS = 30.0
 """How long an unused connection is kept; longer than a node's 10 s heartbeat."""
+
+RATE_PAUSE = 1.0
+"""Seconds until a request that came too soon is sent again, where the server names none."""
+
+LEAST_PAUSE = 0.05
+"""Seconds; a server that names less than this is not asked faster."""
 
 _NO_ADDRESS = "{} is no address of a coordinator: it looks like http://HOST:8000"
 
@@ -28,17 +37,27 @@ class Session:
     `timeout` (seconds) bounds each wait for the network: to connect, and for the answer. Every method raises
     `Unreachable` when there is no answer and an `ApiError` when the answer is no. A connection that the
     server closed while it was idle is replaced unseen, but only where asking twice is harmless: for GET, for PUT,
-    and for a POST with an `Idempotency-Key`. Proxies of the environment are not used.
+    and for a POST with an `Idempotency-Key`. Those are also sent again after a 429, when the server says so
+    (`Retry-After`), as long as that is within `timeout` seconds in all; else it raises `RateLimited` at once. Proxies
+    of the environment are not used.
+
+    `ca_file` (default: $IDLEGRID_CA_FILE) names a file of PEM certificates: over https the coordinator must show one
+    of them, or one that they vouch for; without it, one that this system's authorities vouch for. It is checked for
+    the name in the URL, or for $IDLEGRID_TLS_NAME.
     """
 
-    def __init__(self, url: str, api_key: str | None = None, timeout: float = 30.0) -> None:
+    def __init__(
+        self, url: str, api_key: str | None = None, timeout: float = 30.0, *, ca_file: str | None = None
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise Unreachable(_NO_ADDRESS.format(repr(url)))
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._api_key = api_key
+        self._ca_file = ca_file or os.environ.get("IDLEGRID_CA_FILE") or None
+        self._tls_name = os.environ.get("IDLEGRID_TLS_NAME")
         self._client: httpx2.Client | None = None
-        self._closed = False
+        self._closed = threading.Event()
         self._lock = threading.Lock()
 
     def get(
@@ -89,7 +108,7 @@ class Session:
         client = self._opened()
         request = client.build_request("GET", path, headers={"Accept": "*/*"}, timeout=self.timeout)
         with self._translated(self.timeout):
-            response = self._send(client, request, stream=True)
+            response = self._send(client, request, self.timeout, stream=True)
             try:
                 if not response.is_success:
                     response.read()
@@ -98,10 +117,18 @@ class Session:
             finally:
                 response.close()
 
+    def use_key(self, api_key: str) -> None:
+        """Send this key from the next request on."""
+        with self._lock:
+            self._api_key = api_key
+            if self._client is not None:
+                self._client.headers.update(_bearer(api_key))
+
     def close(self) -> None:
         """Close all connections; a later request raises `Unreachable`."""
         with self._lock:
-            client, self._client, self._closed = self._client, None, True
+            client, self._client = self._client, None
+            self._closed.set()
         if client is not None:
             client.close()
 
@@ -131,26 +158,55 @@ class Session:
             method, path, params=params or None, json=body, content=content, headers=headers, timeout=patience
         )
         with self._translated(patience):
-            response = self._send(client, request)
+            response = self._send(client, request, patience)
         payload = _parsed(response, self.url)
         return payload["data"] if unwrap and isinstance(payload, dict) and "data" in payload else payload
 
     def _opened(self) -> "httpx2.Client":
         with self._lock:
-            if self._closed:
-                raise Unreachable(f"the session with {self.url} is closed: make a new one")
+            if self._closed.is_set():
+                raise Unreachable(self._is_closed)
             if self._client is None:
-                self._client = _new_client(self.url, self._api_key)
+                self._client = _new_client(self.url, self._api_key, self._ca_file)
             return self._client
 
-    def _send(self, client: "httpx2.Client", request: "httpx2.Request", *, stream: bool = False) -> "httpx2.Response":
+    @property
+    def _is_closed(self) -> str:
+        return f"the session with {self.url} is closed: make a new one"
+
+    def _send(
+        self, client: "httpx2.Client", request: "httpx2.Request", patience: float, *, stream: bool = False
+    ) -> "httpx2.Response":
+        """Send it, and again as long as it comes too soon and `patience` seconds allow."""
+        until = time.monotonic() + patience
+        response = self._send_now(client, request, stream=stream)
+        while _came_too_soon(response) and _may_repeat(request) and self._pause(response, until):
+            response.close()
+            response = self._send_now(client, request, stream=stream)
+        return response
+
+    def _pause(self, response: "httpx2.Response", until: float) -> bool:
+        """Wait as long as the server wishes; False, at once, when that is too long. Ends when the session is closed."""
+        wished = _seconds(response.headers.get("Retry-After"))
+        seconds = max(LEAST_PAUSE, RATE_PAUSE if wished is None else wished)
+        if time.monotonic() + seconds > until:
+            return False
+        if self._closed.wait(seconds):
+            raise Unreachable(self._is_closed)
+        return True
+
+    def _send_now(
+        self, client: "httpx2.Client", request: "httpx2.Request", *, stream: bool = False
+    ) -> "httpx2.Response":
         import httpx2
 
+        if self._tls_name:
+            request.extensions["sni_hostname"] = self._tls_name
         broken = (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.RemoteProtocolError)
         try:
             return client.send(request, stream=stream)
         except broken:
-            if request.method not in {"GET", "PUT"} and "Idempotency-Key" not in request.headers:
+            if self._closed.is_set() or not _may_repeat(request):
                 raise
             return client.send(request, stream=stream)
 
@@ -166,29 +222,39 @@ class Session:
         except httpx2.TimeoutException as error:
             raise Unreachable(f"{self.url} did not answer within {patience:g} s") from error
         except httpx2.ConnectError as error:
+            if doubt := trust.doubt(error, self.url):
+                raise Unreachable(doubt) from error
             raise Unreachable(f"nothing answers at {self.url}: is the coordinator running? ({error})") from error
         except httpx2.TransportError as error:
             raise Unreachable(f"the connection to {self.url} broke: {error}") from error
 
 
-def _new_client(url: str, api_key: str | None) -> "httpx2.Client":
+def _new_client(url: str, api_key: str | None, ca_file: str | None) -> "httpx2.Client":
     import httpx2
 
-    # Over plain http no certificate is ever checked, and loading the authorities costs 3 MB and 80 ms.
-    verify = True if url.startswith("https://") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    headers = {"Accept": "application/json"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
     try:
         return httpx2.Client(
             base_url=url,
-            headers=headers,
-            verify=verify,
+            headers={"Accept": "application/json", **_bearer(api_key)},
+            verify=trust.context(url, ca_file),
             trust_env=False,
             limits=httpx2.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
         )
     except httpx2.InvalidURL as error:
         raise Unreachable(_NO_ADDRESS.format(repr(url))) from error
+
+
+def _came_too_soon(response: "httpx2.Response") -> bool:
+    return response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+
+
+def _may_repeat(request: "httpx2.Request") -> bool:
+    """Whether asking twice is harmless."""
+    return request.method in {"GET", "PUT"} or "Idempotency-Key" in request.headers
+
+
+def _bearer(api_key: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 
 def _parsed(response: "httpx2.Response", url: str) -> Any:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from idlegrid_console.texts import _, speak_to
 from idlegrid_console.widgets import grid
+from idlegrid_console.widgets.live import own_key
 
 HERE = Path(__file__).parent
 
@@ -37,6 +38,7 @@ def main() -> None:
     with st.sidebar.container(gap=None):
         st.caption(_("Coordinator"))
         st.text(grid.address())
+        own_key()
     # Whatever the address says is for whoever opens a page; while it stands, what they choose there goes before.
     st.session_state.just_opened = st.session_state.get("standing") != page.url_path
     st.session_state.standing = page.url_path

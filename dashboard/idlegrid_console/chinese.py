@@ -370,6 +370,7 @@ CHINESE = {
     "A drained node finishes what runs there and takes no more.": "被排空的节点会完成正在运行的任务，不再接受新任务。",
     # When something is wrong
     "API key": "API 密钥",
+    "Use another key": "换用另一个密钥",
     "It is kept for this browser tab only. `idlegrid up` prints one when it asks for keys.": (
         "只在此浏览器标签页中保留。`idlegrid up` 要求密钥时会打印一个。"
     ),

@@ -41,28 +41,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--key", help="an API key (better in IDLEGRID_API_KEY: others see a command line)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"the port to listen at ({DEFAULT_PORT})")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="a certificate (PEM), to serve at https://")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Become the console: this process turns into Streamlit's and ends with it.
 
-    Returns 2 when the port is taken, which it names.
+    Returns 2 when the port is taken, which it names, and for a certificate without its key.
     """
-    if problem := _unusable(arguments.host, arguments.port):
+    cert, key = arguments.tls_cert, arguments.tls_key
+    if problem := _half(cert, key) or _unusable(arguments.host, arguments.port):
         print(f"idlegrid: {problem}", file=sys.stderr)
         return 2
     environment = _environment(arguments.server, arguments.key, arguments.host)
-    words = command_line(arguments.host, arguments.port)
-    print(f"console: http://{_url_host(arguments.host)}:{arguments.port}", flush=True)
+    words = command_line(arguments.host, arguments.port, cert, key)
+    print(f"console: {'https' if cert else 'http'}://{_url_host(arguments.host)}:{arguments.port}", flush=True)
     try:
         os.execve(words[0], words, environment)  # noqa: S606 - no shell is wanted
     except OSError as error:
         raise IdlegridError(f"{words[0]} cannot be started: {error}") from error
 
 
-def command_line(host: str, port: int) -> list[str]:
-    """The process that the console is."""
+def command_line(host: str, port: int, cert: Path | None = None, key: Path | None = None) -> list[str]:
+    """The process that the console is; with a certificate and its key it serves https."""
     own = [f"--server.address={host}", f"--server.port={port}", f"--theme.base={HERE / 'theme.toml'}"]
+    if cert is not None:
+        own += [f"--server.sslCertFile={cert}", f"--server.sslKeyFile={key}"]
     if is_loopback(host):
         # A page elsewhere could give its own name this machine's address (DNS rebinding) and drive the console.
         own += [f"--server.allowedHosts={name}" for name in sorted({"localhost", "127.0.0.1", "::1", host})]
@@ -86,6 +91,11 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _half(cert: Path | None, key: Path | None) -> str | None:
+    """Why TLS cannot be spoken, in a sentence; None when it can, or is not asked for."""
+    return None if (cert is None) == (key is None) else "--tls-cert and --tls-key need each other"
 
 
 def _unusable(host: str, port: int) -> str | None:

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--server", metavar="URL", help="the coordinator's address (IDLEGRID_URL)")
-    parser.add_argument("--join", metavar="TOKEN", help="the token that lets this node in (IDLEGRID_API_KEY)")
+    parser.add_argument(
+        "--join", metavar="TOKEN", help="the token that brings this node a key of its own (IDLEGRID_JOIN)"
+    )
+    parser.add_argument("--api-key", metavar="KEY", help="a key with the scope node, in its place (IDLEGRID_API_KEY)")
+    parser.add_argument(
+        "--ca-file", metavar="FILE", help="certificates to believe of a coordinator at https:// (IDLEGRID_CA_FILE)"
+    )
     parser.add_argument("--profile", choices=sorted(PROFILES), default="desktop", help="who comes first here")
     parser.add_argument("--slots", type=_slots, metavar="N", help="runs at a time (default: one per core)")
     parser.add_argument("--data", type=Path, default=reading.DEFAULT_FOLDER, metavar="DIR", help="data folder")
@@ -71,13 +77,16 @@ def _live(settings: Settings, means: "Means") -> None:
     from idlegrid.session import Session
     from idlegrid_node import logs
     from idlegrid_node.agent import Agent
+    from idlegrid_node.enrolment import Enrolment
     from idlegrid_node.link import Link
     from idlegrid_node.sandbox import selftest
 
     logs.configure()
     told_to_stop = _stop_pipe()
-    session = Session(settings.server, settings.api_key)
-    agent = Agent(settings, Link(session, settings.node_id), lambda: selftest.choose(means))
+    session = Session(settings.server, ca_file=settings.ca_file)
+    enrolment = Enrolment(session, settings.node_id, settings.folder, settings.join, settings.api_key)
+    link = Link(session, settings.node_id, enrolment.keyed)
+    agent = Agent(settings, link, lambda: selftest.choose(means))
     agent.start()
     os.read(told_to_stop, 1)
     agent.leave()
@@ -107,7 +116,9 @@ def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:
         node_id=reading.identity(folder, arguments.name),
         folder=folder,
         policy=policy,
-        api_key=arguments.join or os.environ.get("IDLEGRID_API_KEY") or None,
+        join=arguments.join or os.environ.get("IDLEGRID_JOIN") or None,
+        api_key=arguments.api_key or _key_of_environment(arguments),
+        ca_file=reading.ca_file(arguments.ca_file or os.environ.get("IDLEGRID_CA_FILE")),
         slots=arguments.slots,
         labels=tuple(filter(None, (label.strip() for label in arguments.labels.split(",")))),
         trust_submitters=arguments.trust_submitters,
@@ -117,6 +128,11 @@ def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:
         max_level=reading.max_level(dict(os.environ)),
         task_types=reading.task_types(types, policy.network),
     )
+
+
+def _key_of_environment(arguments: argparse.Namespace) -> str | None:
+    """On a command line that brings a token, a key of the environment is one for submitting, and not meant."""
+    return None if arguments.join else os.environ.get("IDLEGRID_API_KEY") or None
 
 
 def _policy(arguments: argparse.Namespace) -> Policy:

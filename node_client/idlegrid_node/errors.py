@@ -6,6 +6,7 @@
     └── NodeError
         ├── SettingsError        a setting or the owner's policy makes no sense
         ├── FilesChanged         the files of a run's task are not those that its lease named
+        ├── KeyRefused           the coordinator does not let this node in: its key or its join token is no good
         ├── DataFolderInUse      another node works in the same data folder
         └── SandboxUnavailable   no way to run foreign code safely on this machine
 """
@@ -19,6 +20,10 @@ class NodeError(IdlegridError):
 
 class SettingsError(NodeError):
     """A setting or a value in the owner's policy file makes no sense; the message names it."""
+
+
+class KeyRefused(NodeError):
+    """The coordinator does not let this node in; the message says why, and what would."""
 
 
 class DataFolderInUse(NodeError):

@@ -1,7 +1,7 @@
 """The calls of the node protocol, and how long to wait when they fail."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,25 +16,32 @@ MAX_BACKOFF_SECONDS = 60.0
 ANSWER_SECONDS = 15.0
 
 
-class Link:
-    """One node's line to its coordinator. Safe between threads.
+def _as_it_is(ask: Callable[[], Any]) -> Any:
+    return ask()
 
-    Every method raises `Unreachable` when there is no sensible answer, and an `ApiError` when it is no.
+
+class Link:
+    """One node's line to its coordinator; `keyed` makes each call with the node's key. Safe between threads.
+
+    Every method raises `Unreachable` when there is no sensible answer, an `ApiError` when it is no, and `KeyRefused`
+    when the node is not let in.
     """
 
-    def __init__(self, session: Session, node_id: str) -> None:
+    def __init__(self, session: Session, node_id: str, keyed: Callable[[Callable[[], Any]], Any] = _as_it_is) -> None:
         self._session = session
+        self._keyed = keyed
         self.node_id = node_id
 
     def heartbeat(self, body: dict[str, Any], timeout: float = ANSWER_SECONDS) -> Answer:
         """Say how the node is."""
         body = {"node_id": self.node_id, **body}
-        return _read(self._session.post("/internal/heartbeat", json=body, timeout=timeout))
+        return _read(self._keyed(lambda: self._session.post("/internal/heartbeat", json=body, timeout=timeout)))
 
     def poll(self, room: Room, wait: float = POLL_SECONDS) -> Answer:
         """Wait for attempts or orders."""
         params = {"node_id": self.node_id, "wait": wait, **_asked(room)}
-        return _read(self._session.get("/internal/task", params=params, timeout=wait + ANSWER_SECONDS))
+        patience = wait + ANSWER_SECONDS
+        return _read(self._keyed(lambda: self._session.get("/internal/task", params=params, timeout=patience)))
 
     def report(
         self, reports: Iterable[dict[str, Any]], room: Room | None = None, timeout: float = ANSWER_SECONDS
@@ -43,24 +50,28 @@ class Link:
         body: dict[str, Any] = {"node_id": self.node_id, "results": list(reports)}
         if room is not None:
             body["next"] = _asked(room)
-        return _read(self._session.post("/internal/result", json=body, timeout=timeout))
+        return _read(self._keyed(lambda: self._session.post("/internal/result", json=body, timeout=timeout)))
 
     def upload(self, report: dict[str, Any], name: str, content: bytes) -> None:
         """Send a file that an attempt left, before its report."""
         path = f"/internal/files/{quote(report['run'])}/{quote(name)}"
-        self._session.put(path, content, params={"node_id": self.node_id, "lease_id": report["lease_id"]})
+        params = {"node_id": self.node_id, "lease_id": report["lease_id"]}
+        self._keyed(lambda: self._session.put(path, content, params=params))
 
     def task_file(self, lease: Lease, file: TaskFile) -> bytes:
         """Fetch a file of a lease's task; what is larger than the lease said is not read to its end."""
         words = urlencode({"node_id": self.node_id, "lease_id": lease.lease_id})
         path = f"/internal/task-files/{quote(lease.run)}/{quote(file.name)}?{words}"
+        return bytes(self._keyed(lambda: self._content(path, file.size)))
+
+    def _content(self, path: str, size: int) -> bytearray:
         content = bytearray()
         with self._session.stream(path) as pieces:
             for piece in pieces:
                 content += piece
-                if len(content) > file.size:
+                if len(content) > size:
                     break
-        return bytes(content)
+        return content
 
     def close(self) -> None:
         """Close all connections; calls under way end with `Unreachable`."""

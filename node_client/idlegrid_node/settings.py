@@ -3,9 +3,10 @@
 import re
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from idlegrid import trust
 from idlegrid_node.errors import SettingsError
 from idlegrid_node.policy import Policy
 
@@ -27,7 +28,11 @@ class Settings:
     node_id: str
     folder: Path
     policy: Policy
-    api_key: str | None = None
+    join: str | None = field(default=None, repr=False)
+    """The token to be exchanged for a key of its own."""
+    api_key: str | None = field(default=None, repr=False)
+    """A key that was made for nodes by hand; with one, the node asks for none."""
+    ca_file: str | None = None
     slots: int | None = None
     labels: tuple[str, ...] = ()
     trust_submitters: bool = False
@@ -64,6 +69,16 @@ def max_level(environment: dict[str, str]) -> int:
     if text not in {"0", "1", "2", "3", "4"}:
         raise SettingsError(f"IDLEGRID_NODE_MAX_LEVEL must be from 0 to 4, not {text!r}")
     return int(text)
+
+
+def ca_file(given: str | None) -> str | None:
+    """Return the file of certificates to believe. Raises `SettingsError` for one that holds none."""
+    if given:
+        try:
+            trust.believing(given)
+        except OSError as error:
+            raise SettingsError(f"--ca-file: {trust.unusable(given, error)}") from error
+    return given or None
 
 
 def packages(given: Path | None) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 
 from benchlib.load import BATCHES, SINGLE, Shape, measure
-from benchlib.processes import Grid, grid, text
+from benchlib.processes import Grid, cpu_seconds, grid, text
 from benchlib.report import Figure, Target
 from benchlib.rq_side import RqSide, rq_side
 
@@ -48,9 +48,9 @@ def _round(here: Grid, rq: RqSide, runs: int) -> tuple[dict[str, Any], ...]:
 def _lifecycles(here: Grid, shape: Shape, runs: int) -> dict[str, Any]:
     """The rate, and the CPU seconds that each part took per 1,000 lifecycles: they show what bounds it."""
     parts = {"coordinator": here.coordinator, "redis": here.redis, "load": psutil.Process()}
-    before = {name: _cpu(part) for name, part in parts.items()}
-    seconds = measure(here.host, here.port, shape, runs)
-    spent = {name: round((_cpu(part) - before[name]) * 1000 / runs, 3) for name, part in parts.items()}
+    before = {name: cpu_seconds(part) for name, part in parts.items()}
+    seconds = measure([here.address()], shape, runs)
+    spent = {name: round((cpu_seconds(part) - before[name]) * 1000 / runs, 3) for name, part in parts.items()}
     return {"rate": runs / seconds, "runs": runs, "seconds": round(seconds, 3), "cpu_s_per_1000": spent}
 
 
@@ -70,8 +70,3 @@ def _against(
         Figure(SECTION, name, rate, "runs/s", target(workers, "RQ, enqueueing not counted"), detail),
         Figure(SECTION, name, rate, "runs/s", target(enqueued, "RQ, enqueueing counted")),
     ]
-
-
-def _cpu(part: psutil.Process) -> float:
-    times = part.cpu_times()
-    return float(times.user + times.system)

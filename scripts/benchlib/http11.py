@@ -7,6 +7,7 @@ It understands what uvicorn sends: a status line, headers with Content-Length, a
 import asyncio
 import json
 import re
+from dataclasses import dataclass
 from typing import Any, cast
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -16,15 +17,38 @@ class Refused(Exception):
     """An answer with another status than 200: the load is wrong, or the coordinator is."""
 
 
-class Connection(asyncio.Protocol):
-    """A connection that opens itself again when the server has closed it between two requests."""
+@dataclass(frozen=True)
+class Address:
+    """Where a coordinator is, and the keys that open it; none where it asks for none."""
 
-    def __init__(self, host: str, port: int) -> None:
+    host: str
+    port: int
+    submit_key: str = ""
+    node_key: str = ""
+
+    def as_submitter(self) -> "Connection":
+        """A connection for somebody who submits."""
+        return Connection(self.host, self.port, self.submit_key)
+
+    def as_node(self) -> "Connection":
+        """A connection for a node."""
+        return Connection(self.host, self.port, self.node_key)
+
+
+class Connection(asyncio.Protocol):
+    """A connection that opens itself again when the server has closed it between two requests.
+
+    `sent` and `received` count its bytes.
+    """
+
+    def __init__(self, host: str, port: int, key: str = "") -> None:
         self._host, self._port = host, port
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._buffer = bytearray()
-        self._tail = f" HTTP/1.1\r\nHost: {host}:{port}\r\n".encode()
+        self.sent = self.received = 0
+        words = f"Authorization: Bearer {key}\r\n" if key else ""
+        self._tail = f" HTTP/1.1\r\nHost: {host}:{port}\r\n{words}".encode()
 
     async def get(self, path: str) -> Any:
         """The parsed answer to GET."""
@@ -47,6 +71,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
+        self.sent += len(request)
         status, body = await self._answer
         if status != 200:
             raise Refused(f"{request[:80]!r}: {status} {body[:300]!r}")
@@ -59,6 +84,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Give the answer to whoever waits once it is whole."""
         self._buffer += data
+        self.received += len(data)
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             return

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from benchlib.processes import grid, node, tree
+from benchlib.processes import grid, node, tree, tree_cpu_seconds
 from benchlib.report import Figure, at_most
 
 SECTION = "c idle"
@@ -37,12 +37,12 @@ def figures(seconds: float) -> list[Figure]:
     """Watch both at once: one coordinator with one node, and nothing to do."""
     with grid() as here, node(here) as agent:
         time.sleep(min(SETTLE_SECONDS, seconds))
-        before = (_cpu(here.coordinator), _cpu(agent))
+        before = (tree_cpu_seconds(here.coordinator), tree_cpu_seconds(agent))
         started = time.monotonic()
         time.sleep(seconds)
         window = time.monotonic() - started
         parts = (here.coordinator, agent)
-        spent = [(_cpu(part) - then) / window * 100 for part, then in zip(parts, before, strict=True)]
+        spent = [(tree_cpu_seconds(part) - then) / window * 100 for part, then in zip(parts, before, strict=True)]
         coordinator, guest = (_idle(part, cpu) for part, cpu in zip(parts, spent, strict=True))
         alone = agent.memory_info().rss / MB
     return [
@@ -63,9 +63,3 @@ def _figures(name: str, idle: Idle, memory: float, cpu: float, rss: float) -> li
 def _idle(root: psutil.Process, cpu: float) -> Idle:
     memory = [process.memory_full_info() for process in tree(root)]
     return Idle(sum(m.rss for m in memory) / MB, sum(m.pss for m in memory) / MB, cpu, len(memory))
-
-
-def _cpu(root: psutil.Process) -> float:
-    """Seconds of the tree, children that have ended and were waited for included."""
-    times = [process.cpu_times() for process in tree(root)]
-    return float(sum(t.user + t.system + t.children_user + t.children_system for t in times))

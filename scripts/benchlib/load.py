@@ -7,12 +7,12 @@ attempt at once with the output that `print(1)` would have given.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from benchlib.http11 import Connection
+from benchlib.http11 import Address, Connection
 
 LIMIT_SECONDS = 300.0
 """When a round counts as stuck."""
@@ -64,9 +64,9 @@ class Tally:
 class SimulatedNode:
     """Keeps one poll open while it has room, and as many lanes that report and take the next in one call."""
 
-    def __init__(self, host: str, port: int, shape: Shape, tally: Tally) -> None:
+    def __init__(self, address: Address, shape: Shape, tally: Tally) -> None:
         self.id = f"bench-{uuid4().hex[:8]}"
-        self._connect: Callable[[], Connection] = lambda: Connection(host, port)
+        self._connect = address.as_node
         self._shape = shape
         self._tally = tally
         self._room = asyncio.Semaphore(0)
@@ -111,35 +111,44 @@ class SimulatedNode:
 
     def _report(self, attempts: list[dict[str, Any]]) -> bytes:
         now = time.time()
-        results = [_result(attempt, now) for attempt in attempts]
+        results = [result_of(attempt, now) for attempt in attempts]
         body = {"node_id": self.id, "results": results, "next": {"slots": self._shape.batch}}
         return json.dumps(body).encode()
 
     def _heartbeat(self, status: str) -> bytes:
-        sandbox = {"level": 3, "backend": "simulated", "version": "0", "reason": "", "remedy": ""}
-        beat = {
-            "node_id": self.id,
-            "status": status,
-            "reason": "always",
-            "hostname": self.id,
-            "profile": "always",
-            "slots": self._shape.slots,
-            "task_types": ["python"],
-            "labels": [],
-            "resources": RESOURCES,
-            "sandbox": sandbox,
-            "attempts": [],
-        }
-        return json.dumps(beat).encode()
+        return heartbeat(self.id, status, self._shape.slots)
 
 
-def measure(host: str, port: int, shape: Shape, runs: int) -> float:
-    """Seconds from the first submission to the last acknowledged report of `runs` runs."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_measure(host, port, shape, runs))
+def heartbeat(node_id: str, status: str, slots: int, labels: Sequence[str] = ()) -> bytes:
+    """The body of a heartbeat: all that a node says of itself, as a real one does each time."""
+    sandbox = {"level": 3, "backend": "simulated", "version": "0", "reason": "", "remedy": ""}
+    beat = {
+        "node_id": node_id,
+        "status": status,
+        "reason": "always",
+        "hostname": node_id,
+        "profile": "always",
+        "slots": slots,
+        "task_types": ["python"],
+        "labels": list(labels),
+        "resources": RESOURCES,
+        "current_load": {"cpu_percent": 1.0, "memory_percent": 20.0},
+        "sandbox": sandbox,
+        "attempts": [],
+    }
+    return json.dumps(beat).encode()
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def measure(addresses: Sequence[Address], shape: Shape, runs: int) -> float:
+    """Seconds from the first submission to the last acknowledged report of `runs` runs.
+
+    Nodes and submitters are dealt out to the coordinators in turn.
+    """
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_measure(addresses, shape, runs))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Prefer uvloop, which the coordinator brings along: it halves what the load costs."""
     try:
         import uvloop
@@ -148,14 +157,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _measure(host: str, port: int, shape: Shape, runs: int) -> float:
+async def _measure(addresses: Sequence[Address], shape: Shape, runs: int) -> float:
     tally = Tally(runs)
-    nodes = [SimulatedNode(host, port, shape, tally) for _ in range(shape.nodes)]
+    nodes = [SimulatedNode(addresses[number % len(addresses)], shape, tally) for number in range(shape.nodes)]
     for node in nodes:
         await node.join()
     working = [asyncio.ensure_future(task) for node in nodes for task in node.tasks()]
     started = time.perf_counter()
-    submitting = asyncio.ensure_future(_submit_all(host, port, shape, runs))
+    submitting = asyncio.ensure_future(_submit_all(addresses, shape, runs))
     await _first_to_end(tally, [submitting, *working])
     seconds = time.perf_counter() - started
     for task in working:
@@ -177,22 +186,23 @@ async def _first_to_end(tally: Tally, tasks: list[asyncio.Future[Any]]) -> None:
                 task.result()
 
 
-async def _submit_all(host: str, port: int, shape: Shape, runs: int) -> None:
+async def _submit_all(addresses: Sequence[Address], shape: Shape, runs: int) -> None:
     left = iter(range(0, runs, shape.submit_batch))
     body = json.dumps({"tasks": [RUN] * shape.submit_batch} if shape.submit_batch > 1 else RUN).encode()
     path = "/submit_many" if shape.submit_batch > 1 else "/submit"
 
-    async def submitter() -> None:
-        connection = Connection(host, port)
+    async def submitter(address: Address) -> None:
+        connection = address.as_submitter()
         for _ in left:
             # As the client library does: every submission carries its own key.
             await connection.post(path, body, b"Idempotency-Key: %s\r\n" % uuid4().hex.encode())
         connection.close()
 
-    await asyncio.gather(*(submitter() for _ in range(shape.submitters)))
+    await asyncio.gather(*(submitter(addresses[number % len(addresses)]) for number in range(shape.submitters)))
 
 
-def _result(attempt: dict[str, Any], now: float) -> dict[str, Any]:
+def result_of(attempt: dict[str, Any], now: float) -> dict[str, Any]:
+    """What a node reports of an attempt that printed 1."""
     return {
         "run": attempt["run"],
         "lease_id": attempt["lease_id"],

@@ -13,9 +13,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import psutil
 import redis
+
+from benchlib.http11 import Address
 
 START_SECONDS = 60.0
 """How long a process may take until it is ready: migrations and cold imports on a slow machine."""
@@ -47,26 +50,45 @@ class Grid:
         """The coordinator's address."""
         return f"http://{self.host}:{self.port}"
 
+    def address(self, submit_key: str = "", node_key: str = "") -> Address:
+        """The same for the load, with the keys that it is to show."""
+        return Address(self.host, self.port, submit_key, node_key)
+
 
 @contextmanager
-def grid(below: Path | None = None, fill: Callable[[Path], None] | None = None) -> Iterator[Grid]:
+def grid(
+    below: Path | None = None, fill: Callable[[Path], None] | None = None, env: Mapping[str, str] | None = None
+) -> Iterator[Grid]:
     """Start Redis (AOF, every second) and a coordinator, in a new folder that is removed afterwards.
 
-    `fill` is given the coordinator's data folder before that is started.
+    `fill` is given the coordinator's data folder before that is started, `env` are settings of the coordinator.
     """
     with ExitStack() as stack:
-        data = Path(stack.enter_context(TemporaryDirectory(prefix="idlegrid-bench-", dir=below)))
-        redis_url, server = stack.enter_context(_redis(data))
+        data = stack.enter_context(folder(below))
+        redis_url, server = stack.enter_context(redis_server(data))
         if fill is not None:
             (data / "grid").mkdir(mode=0o700)
             fill(data / "grid")
-        port = free_port()
-        argv = [*_idlegrid("serve"), "--port", str(port), "--data", str(data / "grid")]
-        env = {"IDLEGRID_REDIS_URL": redis_url}
-        ready = lambda: answers(f"http://127.0.0.1:{port}/health")  # noqa: E731 - named for the call below
-        coordinator = stack.enter_context(process("coordinator", argv, data, ready, env))
+        settings = {"IDLEGRID_REDIS_URL": redis_url, **(env or {})}
+        coordinator, port = stack.enter_context(serve(data, "grid", settings))
         time.sleep(SETTLE_SECONDS)
         yield Grid("127.0.0.1", port, redis_url, data, coordinator, server)
+
+
+@contextmanager
+def folder(below: Path | None = None) -> Iterator[Path]:
+    """A new folder that is removed afterwards."""
+    with TemporaryDirectory(prefix="idlegrid-bench-", dir=below) as name:
+        yield Path(name)
+
+
+@contextmanager
+def serve(data: Path, name: str, settings: Mapping[str, str]) -> Iterator[tuple[psutil.Process, int]]:
+    """Start a coordinator whose data folder is `name` below `data`; the process and its port."""
+    port = free_port()
+    argv = [*_idlegrid("serve"), "--port", str(port), "--data", str(data / name)]
+    with process(name, argv, data, lambda: answers(f"http://127.0.0.1:{port}/health"), settings) as started:
+        yield started, port
 
 
 @contextmanager
@@ -79,9 +101,17 @@ def node(grid: Grid) -> Iterator[psutil.Process]:
 
 @contextmanager
 def process(
-    name: str, argv: list[str], data: Path, ready: Callable[[], bool], env: Mapping[str, str] | None = None
+    name: str,
+    argv: list[str],
+    data: Path,
+    ready: Callable[[], bool],
+    env: Mapping[str, str] | None = None,
+    **who: Any,
 ) -> Iterator[psutil.Process]:
-    """Start a process, wait until `ready()`, and stop it and its children at the end."""
+    """Start a process, wait until `ready()`, and stop it and its children at the end.
+
+    `who` are further words of `subprocess.Popen`: as whom it runs.
+    """
     log = data / f"{name}.log"
     with log.open("wb") as out:
         child = subprocess.Popen(
@@ -91,6 +121,7 @@ def process(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             start_new_session=True,
+            **who,
         )
     try:
         _await(name, child, ready, log)
@@ -125,8 +156,21 @@ def text(url: str) -> str:
         return ""
 
 
+def cpu_seconds(part: psutil.Process) -> float:
+    """CPU that a process has used by itself."""
+    times = part.cpu_times()
+    return float(times.user + times.system)
+
+
+def tree_cpu_seconds(root: psutil.Process) -> float:
+    """CPU of a process and all below it, children that have ended and were waited for included."""
+    times = [process.cpu_times() for process in tree(root)]
+    return float(sum(t.user + t.system + t.children_user + t.children_system for t in times))
+
+
 @contextmanager
-def _redis(data: Path) -> Iterator[tuple[str, psutil.Process]]:
+def redis_server(data: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """Start a Redis (AOF, every second) on a free port; its URL and the process."""
     server = shutil.which("redis-server") or shutil.which("valkey-server")
     if server is None:
         raise NotReady("no redis-server or valkey-server on PATH: apt-get install redis-server")

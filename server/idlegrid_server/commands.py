@@ -21,7 +21,13 @@ def _up(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from idlegrid_server import app  # the whole coordinator: a second of imports that `up` does not need
 
-    return app.main(host=arguments.host, port=arguments.port, data=arguments.data)
+    return app.main(
+        host=arguments.host,
+        port=arguments.port,
+        data=arguments.data,
+        tls_cert=arguments.tls_cert,
+        tls_key=arguments.tls_key,
+    )
 
 
 UP = Command("start a whole grid on this machine: Redis, coordinator, console and nodes", options.configure, _up)

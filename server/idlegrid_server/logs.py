@@ -5,6 +5,7 @@ Everything of level `info` and above is also handed to the journal, whatever lev
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ SERVICES: Final = (
 """Which part of the grid a logger speaks for: the first that its name begins with."""
 JOURNAL_LEVELS: Final = {"info": "info", "warning": "warn", "error": "error", "exception": "error", "critical": "error"}
 NOT_METADATA: Final = frozenset({"event", "level", "timestamp", "_record", "_from_structlog"})
+SECRETS: Final = re.compile(r"(?<!\w)(ig_[a-z]{1,10}_|whsec_|eyJ|api_key=|Bearer )[\w.+/=~-]{8,}")
+"""Keys, secrets of webhooks, tokens, and what stands where a key belongs; the beginning says which."""
 MAX_MESSAGE: Final = 2_000
 MAX_METADATA: Final = 20_000
 """Characters of an entry in the journal; the log itself has all of it."""
@@ -51,6 +54,7 @@ def configure(level: str, keep: Keep | None = None) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _without_secrets,
         *([] if keep is None else [_journaling(keep)]),
     ]
     structlog.configure(
@@ -62,6 +66,14 @@ def configure(level: str, keep: Keep | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=final, foreign_pre_chain=shared))
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+
+
+def _without_secrets(_logger: Any, _method: str, words: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Nobody logs a key on purpose; but it may stand in an address, or in what another's library says."""
+    for name, said in words.items():
+        if isinstance(said, str):
+            words[name] = SECRETS.sub(r"\1…", said)
+    return words
 
 
 def _journaling(keep: Keep) -> structlog.types.Processor:

@@ -19,7 +19,7 @@ PACKAGES = {
 }
 WITH_README = [
     *PACKAGES,
-    *("tests", "scripts", "docs"),
+    *("tests", "scripts", "docs", "deploy"),
     *(f"server/idlegrid_server/{part}" for part in ("core", "record", "queue", "http", "housekeeping", "up")),
 ]
 FILE_LINES = 400

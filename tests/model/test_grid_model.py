@@ -1,16 +1,14 @@
 """A model of the grid under lease, crash, wipe, restore and late results, checked step by step.
 
-Hypothesis picks what happens next; the world does it with the real commands, writer, keeper and SQLite. After every
+Hypothesis picks what happens next; the world does it with the real commands, writer, keeper and record. After every
 step the record must agree with what was acknowledged, and at the end, with everything up again, every run must end.
 """
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,7 +42,7 @@ from idlegrid_server.core.ports import RandomIds
 from idlegrid_server.core.queries import RunView
 from idlegrid_server.record import tables as t
 
-from ..parts import offer, open_record, submission
+from ..parts import offer, submission
 from .world import STEP, TIMES, World
 
 NODES = ("n1", "n2")
@@ -385,11 +383,6 @@ class GridMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(900)  # finding the shortest way to a fault takes minutes
-def test_no_run_is_stuck_and_none_is_recorded_twice() -> None:
-    memory = Path("/dev/shm")  # the same SQLite; its fsync is free there
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        GridMachine.engine = open_record(Path(folder))
-        try:
-            run_state_machine_as_test(GridMachine, settings=SETTINGS)
-        finally:
-            GridMachine.engine.dispose()
+def test_no_run_is_stuck_and_none_is_recorded_twice(record, share) -> None:
+    GridMachine.engine = record
+    run_state_machine_as_test(GridMachine, settings=settings(SETTINGS, max_examples=SETTINGS.max_examples // share))

@@ -14,11 +14,11 @@ from idlegrid_server.core.errors import NotFound, StaleReport, TooLarge
 from idlegrid_server.core.files import Upload
 from idlegrid_server.core.limits import FILE_CHUNK, MAX_FILES, MAX_FILES_BYTES
 from idlegrid_server.core.model import Outcome
+from idlegrid_server.core.retention import Ages
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.files import SqlFiles
-from idlegrid_server.record.retention import forget
 
-from ..parts import START, offer, submission
+from ..parts import START, forget, offer, submission
 
 LEASES = ("a" * 32, "b" * 32)
 LARGE = random.Random(7).randbytes(2 * FILE_CHUNK + 5)
@@ -208,10 +208,10 @@ def test_bytes_of_a_file_that_never_appeared_are_forgotten_after_a_while(files, 
         for seq in range(2):
             row = {"file_id": "orphan", "seq": seq, "created_at": clock.now(), "data": b"x"}
             connection.execute(t.file_chunks.insert().values(row))
-    forget(engine, START)
+    forget(engine, clock, Ages(keys=0))
     assert rows(engine) == 5
     clock.advance(10)
-    forget(engine, START + 1)
+    forget(engine, clock, Ages(keys=9))
     assert rows(engine) == 3
     assert content(files, "whole") == LARGE
 
@@ -221,5 +221,5 @@ def test_files_go_with_their_run(files, engine, clock):
     with engine.begin() as connection:
         connection.execute(delete(t.runs))
     clock.advance(10)
-    forget(engine, START + 1)
+    forget(engine, clock, Ages(keys=9))
     assert (files.of_run(1), rows(engine)) == ([], 0)

@@ -10,7 +10,7 @@ import pytest
 from idlegrid_server.core.ports import Queue
 from idlegrid_server.core.queue_ops import Wake
 from idlegrid_server.queue import keys
-from idlegrid_server.queue.listening import DueListener
+from idlegrid_server.queue.listening import Listener
 from idlegrid_server.queue.redis_queue import RedisQueue
 
 from ..parts import START
@@ -91,7 +91,7 @@ class Ear:
 @contextmanager
 def listening(url: str) -> Iterator[Ear]:
     ear = Ear()
-    listener = DueListener(url, ear.hear)
+    listener = Listener(url, {keys.DUE: lambda _: ear.hear()})
     listener.start()
     try:
         yield ear
@@ -161,7 +161,7 @@ def test_a_listener_outlives_a_redis_that_is_away_at_first_and_dies_later(privat
 
 @pytest.mark.redis
 def test_a_listener_ends_at_once_whether_or_not_redis_is_there(private_redis, eventually) -> None:
-    listeners = [DueListener(private_redis.url, lambda: None) for _ in range(2)]
+    listeners = [Listener(private_redis.url, {keys.DUE: lambda _: None}) for _ in range(2)]
     for listener in listeners:
         listener.start()
     with private_redis.client as client:
@@ -169,4 +169,4 @@ def test_a_listener_ends_at_once_whether_or_not_redis_is_there(private_redis, ev
     listeners[0].stop()
     private_redis.kill()
     listeners[1].stop()
-    assert not [thread for thread in threading.enumerate() if thread.name == "due"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "listener"]

@@ -95,7 +95,7 @@ def test_an_operators_wish_is_not_written_over_by_a_heartbeat(pens, postgres, ev
     one, two = pens
     one.do(Beat("n1", NodeFacts(state=NodeState.IDLE), [], Times()))
     beat = Beat("n1", NodeFacts(state=NodeState.BUSY), [], Times())
-    drain = UpdateNode("n1", (), change=NodeChange(wish=NodeWish.DRAINING))
+    drain = UpdateNode("n1", change=NodeChange(wish=NodeWish.DRAINING))
     overlapping(postgres, one, drain, lambda: two.do(beat), eventually)
     node = one.reader.node("n1")
     assert (node.wish, node.state) == (NodeWish.DRAINING, "busy")

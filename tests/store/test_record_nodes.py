@@ -13,13 +13,14 @@ from idlegrid_server.core.commands import LeaseRuns, MakeRuns
 from idlegrid_server.core.model import Node, NodeHealth, NodeSpell, NodeState, NodeWish
 from idlegrid_server.core.node_queries import NODE_SORTS, HeldRun, NodeFilter, NodeTotals
 from idlegrid_server.core.nodedesk import status_of
+from idlegrid_server.core.retention import Ages
 from idlegrid_server.core.system_queries import JournalEntry, JournalFilter
 from idlegrid_server.record.journal import CHUNK, Journal, Pages
 from idlegrid_server.record.node_reader import SqlNodeReader
-from idlegrid_server.record.retention import JOURNAL_MOST, forget_journal
+from idlegrid_server.record.retention import JOURNAL_MOST
 from idlegrid_server.record.system_reader import SqlSystemReader
 
-from ..parts import START, offer, submission
+from ..parts import START, forget, offer, submission
 
 PLAIN = Node(id="plain", registered_at=START, last_seen=START, state=NodeState.IDLE, hostname="lab-1")
 NODES = [
@@ -179,11 +180,12 @@ def test_while_the_record_takes_none_entries_wait_and_the_oldest_give_way(engine
     assert sum(json.loads(one.metadata)["entries"] for one in lost) == 3
 
 
-def test_old_entries_are_forgotten_and_all_but_the_newest(engine, monkeypatch):
+def test_old_entries_are_forgotten_and_all_but_the_newest(engine, clock, monkeypatch):
     write(engine, *[entry(number) for number in range(1, 6)])
-    forget_journal(engine, START + 2)
+    clock.advance(10)
+    forget(engine, clock, Ages(logs=8))
     assert [one.message for one in read(engine)] == ["m5", "m4", "m3", "m2"]
     monkeypatch.setattr("idlegrid_server.record.retention.JOURNAL_MOST", 2)
-    forget_journal(engine, 0)
+    forget(engine, clock, Ages())
     assert [one.message for one in read(engine)] == ["m5", "m4"]
     assert JOURNAL_MOST == 100_000

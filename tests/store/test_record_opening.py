@@ -16,11 +16,10 @@ from idlegrid_server.core.commands import MakeRuns
 from idlegrid_server.core.errors import InvalidInput, RecordUnavailable
 from idlegrid_server.record.engine import open_engine, translated
 from idlegrid_server.record.facts import ensure_server_uuid
-from idlegrid_server.record.keys import NODE_SCOPES, KeyStore, digest, new_key
 from idlegrid_server.record.reader import SqlReader
-from idlegrid_server.record.tables import api_keys, metadata
+from idlegrid_server.record.tables import metadata
 
-from ..parts import START, open_record, submission
+from ..parts import open_record, submission
 from .conftest import Pen
 
 
@@ -203,61 +202,3 @@ def test_nothing_of_a_transaction_that_raised_is_kept(pen):
     with pytest.raises(Refused):
         change_one_s_mind()
     assert pen.reader.totals().total == 0
-
-
-# --- keys ---
-
-
-@pytest.fixture
-def keys(engine) -> KeyStore:
-    return KeyStore(engine)
-
-
-def test_a_key_that_was_kept_is_found_with_its_scopes(keys):
-    key = new_key("node")
-    keys.add(key, "lab", NODE_SCOPES, START)
-    found = keys.find(key, START)
-    assert (found.name, found.prefix, found.scopes) == ("lab", key[:12], frozenset(NODE_SCOPES))
-    assert keys.find(key + "x", START) is None
-
-
-def test_only_a_digest_of_a_key_is_kept(keys, engine):
-    key = new_key("submit")
-    keys.add(key, "ann", ["submit"], START)
-    with engine.connect() as connection:
-        row = connection.execute(api_keys.select()).one()
-    assert row.digest == digest(key)
-    assert all(key not in str(value) for value in row)
-
-
-def test_a_key_that_is_there_stays_as_it_is(keys):
-    key = new_key("submit")
-    keys.add(key, "ann", ["submit"], START)
-    keys.add(key, "eve", ["admin"], START)
-    assert keys.find(key, START).name == "ann"
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "found"),
-    [("expires_at", START + 1, True), ("expires_at", START, False), ("revoked_at", START - 1, False)],
-)
-def test_a_key_counts_until_it_expires_or_is_revoked(keys, engine, column, value, found):
-    key = new_key("submit")
-    keys.add(key, "ann", ["submit"], START)
-    with engine.begin() as connection:
-        connection.execute(api_keys.update().values({column: value}))
-    assert (keys.find(key, START) is not None) is found
-
-
-def test_a_revoked_key_does_not_come_back_by_being_added_again(keys, engine):
-    key = new_key("submit")
-    keys.add(key, "ann", ["submit"], START)
-    with engine.begin() as connection:
-        connection.execute(api_keys.update().values(revoked_at=START))
-    keys.add(key, "ann", ["submit"], START)
-    assert keys.find(key, START) is None
-
-
-def test_no_two_keys_are_alike():
-    assert new_key("node").startswith("ig_node_")
-    assert len({new_key("node") for _ in range(100)}) == 100

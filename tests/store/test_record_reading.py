@@ -9,11 +9,11 @@ from idlegrid_server.core.commands import Beat, MakeRuns, NodeFacts
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import LogPiece, Node, NodeHealth, NodeState, Output, Payload, Run, RunState, Sandbox
 from idlegrid_server.core.queries import RunFilter
+from idlegrid_server.core.retention import Ages
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.reader import EXCERPT
-from idlegrid_server.record.retention import forget_idempotency_keys
 
-from ..parts import START, submission
+from ..parts import START, forget, submission
 
 PLAIN = Run(
     id=0,
@@ -246,7 +246,7 @@ def test_keys_of_long_ago_are_forgotten_and_their_runs_are_not(pen, engine, cloc
     for name in ("old", "new"):
         pen.do(MakeRuns([submission()], [name], name, ""))
         clock.advance(10)
-    forget_idempotency_keys(engine, START + 5)
+    forget(engine, clock, Ages(keys=15))
     assert set(pen.load(keys={"old", "new"}).keys) == {"new"}
     assert pen.reader.totals().total == 2
 

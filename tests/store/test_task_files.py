@@ -12,12 +12,12 @@ from sqlalchemy import delete, func, insert, select
 from idlegrid_server.core.definitions import Task, TaskDefinition
 from idlegrid_server.core.errors import NotFound, TooLarge
 from idlegrid_server.core.limits import FILE_CHUNK, MAX_FILES, MAX_TASK_FILES_BYTES
+from idlegrid_server.core.retention import Ages
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.retention import forget
 from idlegrid_server.record.task_files import SqlTaskFiles
 from idlegrid_server.record.task_rows import task_row
 
-from ..parts import START
+from ..parts import START, forget
 
 LARGE = random.Random(7).randbytes(2 * FILE_CHUNK + 5)
 
@@ -157,7 +157,7 @@ def test_two_that_send_at_once_do_not_pass_the_limit_together(files, engine):
 def test_bytes_of_a_tasks_file_are_not_forgotten_however_old(files, engine, clock):
     keep(files, data=LARGE)
     clock.advance(1_000_000)
-    forget(engine, clock.now())
+    forget(engine, clock, Ages(keys=0))
     assert content(files) == LARGE
 
 
@@ -167,5 +167,5 @@ def test_files_go_with_their_task(files, engine, clock):
     with engine.begin() as connection:
         connection.execute(delete(t.tasks).where(t.tasks.c.id == 1))
     clock.advance(10)
-    forget(engine, START + 1)
+    forget(engine, clock, Ages(keys=9))
     assert (names(files), names(files, 2), rows(engine)) == ([], ["a.txt"], 1)

@@ -67,7 +67,7 @@ def _columns() -> dict[str, Any]:
 
 def _footnote() -> None:
     st.caption(_("A node takes work only in the states *idle* and *running*. To lend another machine, run there:"))
-    st.code(f"idlegrid node --server {grid.address()}", language=None)
+    st.code(grid.node_command(), language=None)
 
 
 st.title(_("Nodes"), anchor=False)

@@ -26,6 +26,11 @@ def address() -> str:
     return os.environ.get("IDLEGRID_URL") or DEFAULT_URL
 
 
+def node_command() -> str:
+    """What lends another machine to this grid; a grid that asks for keys wants a join token, too."""
+    return f"idlegrid node --server {address()}" + (" --join TOKEN" if _key() else "")
+
+
 def client() -> Client:
     """The client for this visitor: with the key that they entered, else the console's own."""
     return _client(address(), _key())

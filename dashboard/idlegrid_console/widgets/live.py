@@ -16,6 +16,9 @@ from idlegrid_console.widgets import grid
 
 T = TypeVar("T")
 
+FORBIDDEN = 403
+"""HTTP's status for a key that is good, but not for this."""
+
 _KNOWN = "known_answers"
 
 
@@ -25,7 +28,7 @@ class Live:
     An answer is remembered in the session under `place` and the question, the latest only. After a failure the
     remembered one is shown, and the other questions of the same refresh are not sent: they would fail as well,
     each after its own patience. A page with two live parts has one that is `quiet`: it leaves it to the other to
-    say that the coordinator is away or wants a key.
+    say that the coordinator is away or wants a key. What the key lacks a scope for is not shown, and said once.
     """
 
     def __init__(self, place: str, *, quiet: bool = False) -> None:
@@ -33,6 +36,7 @@ class Live:
         self._quiet = quiet
         self._slot = st.container()
         self._error: IdlegridError | None = None
+        self._lacking: list[str] = []
         self._oldest: datetime | None = None
 
     def ask(self, question: Callable[..., T], **parameters: Any) -> T | None:
@@ -40,6 +44,9 @@ class Live:
         if self._error is None:
             try:
                 answer = grid.shared(question, **parameters)
+            except NotAllowed as error:
+                self._not_allowed(error)
+                return None
             except IdlegridError as error:
                 self._error = error
             else:
@@ -47,6 +54,14 @@ class Live:
                 return answer
         known: T | None = self._recall(question, parameters)
         return known
+
+    def _not_allowed(self, error: NotAllowed) -> None:
+        """A key that lacks a scope may still ask the other questions; one that is no good may not keep the answers."""
+        if error.status != FORBIDDEN:
+            self._error = error
+            st.session_state.pop(_KNOWN, None)
+        elif error.detail not in self._lacking:
+            self._lacking.append(error.detail)
 
     def run(self, run_id: int) -> dict[str, Any] | None:
         """A run in full; one that has ended is not asked for again."""
@@ -59,6 +74,9 @@ class Live:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None:
+            for sentence in self._lacking:
+                self._slot.warning(plain_markdown(sentence), icon=":material/lock:")
         left_to_others = self._quiet and isinstance(self._error, Unreachable | NotAllowed)
         if kind is None and self._error is not None and not left_to_others:
             with self._slot:
@@ -114,5 +132,16 @@ def _ask_for_key(error: NotAllowed, place: str) -> None:
 
 
 def _take_key(field: str) -> None:
-    st.session_state[grid.KEY] = st.session_state[field].strip()
+    _use_key(st.session_state[field].strip())
+
+
+def own_key() -> None:
+    """A visitor who has entered a key may give it back, to enter another."""
+    if st.session_state.get(grid.KEY):
+        st.button(_("Use another key"), icon=":material/key_off:", on_click=_use_key, args=("",), type="tertiary")
+
+
+def _use_key(key: str) -> None:
+    """From now on ask with this key; what was learned with the one before is forgotten."""
+    st.session_state[grid.KEY] = key
     st.session_state.pop(_KNOWN, None)

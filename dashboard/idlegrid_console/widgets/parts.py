@@ -72,7 +72,7 @@ def no_nodes() -> None:
     empty(
         _("No node yet."),
         _("Run this on a spare machine, or on this one, to lend its idle time to the grid:"),
-        f"idlegrid node --server {grid.address()}",
+        grid.node_command(),
     )
 
 

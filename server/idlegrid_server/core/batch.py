@@ -3,6 +3,7 @@
 Commands first check, then change; so one that raises has changed nothing, and the others of its batch go on.
 """
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,6 +27,7 @@ from idlegrid_server.core.model import (
 )
 from idlegrid_server.core.queue_ops import Drop, Ended, Push, QueueOp, Remove, Started
 from idlegrid_server.core.tasklife import note_made, note_moved
+from idlegrid_server.core.webhooks import EventType, Happening
 
 NEWS: Final = {
     RunState.RUNNING: "task_started",
@@ -37,6 +39,8 @@ NEWS: Final = {
 """What a run's new state is called to those who watch; any other is `task_updated`."""
 
 
+NODE_EVENTS: Final = {"node_joined": EventType.WORKER_REGISTERED, "node_left": EventType.WORKER_UNREGISTERED}
+"""What endpoints hear when those who watch hear this."""
 COUNTED: Final = {Outcome.EVICTED: "evictions", Outcome.LOST: "losses", Outcome.CRASHED: "losses"}
 """Ends of attempts that have a counter in the record."""
 DURATIONS: Final = (0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 600.0, 3_600.0)
@@ -62,6 +66,10 @@ class Needs:
     payloads: set[str] = field(default_factory=set)
     """UUIDs (also in `uuids`) whose code is wanted too."""
     nodes: set[str] = field(default_factory=set)
+    leasing: set[str] = field(default_factory=set)
+    """Nodes (also in `nodes`) that runs are leased to: with how many they hold, where that is limited."""
+    emptying: set[str] = field(default_factory=set)
+    """Nodes (also in `nodes`) that runs are taken from: with all that they hold."""
     keys: set[str] = field(default_factory=set)
     tasks: set[int] = field(default_factory=set)
     """Tasks, with their parents. Those of loaded runs come without being asked for, and without parents."""
@@ -82,6 +90,8 @@ class Needs:
         self.ids |= other.ids
         self.payloads |= other.payloads
         self.nodes |= other.nodes
+        self.leasing |= other.leasing
+        self.emptying |= other.emptying
         self.keys |= other.keys
         self.tasks |= other.tasks
         self.to_run |= other.to_run
@@ -100,6 +110,8 @@ class Batch:
     by_id: dict[int, Run] = field(default_factory=dict)
     payloads: dict[str, Payload] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+    """How many runs each limited node holds that runs are leased to, those of this batch included."""
     keys: dict[str, IdempotencyKey] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
@@ -133,6 +145,10 @@ class Batch:
     """(run, parent): that wait is over."""
     node_totals: dict[str, list[float]] = field(default_factory=dict)
     """node → [attempts, completed, failed, wall seconds]."""
+    happened: list[Happening] = field(default_factory=list)
+    """What endpoints may want to hear of."""
+    addressed: set[int] = field(default_factory=set)
+    """Endpoints that hear of something in it; known once it is written."""
     follow: bool = False
     """Whether something was written that other runs may depend on."""
     ended: list[EndedAttempt] = field(default_factory=list)
@@ -205,6 +221,7 @@ class Batch:
             self._carry_out(effect, run, outcome)
         if step.to.is_final:
             self._finish(run)
+            self.happen(EventType.TASK_COMPLETED if step.to is RunState.COMPLETED else EventType.TASK_FAILED, run)
         task = self.tasks.get(run.task_id or 0)
         if task is not None:
             self.change_task(task, lambda task: note_moved(task, run, before, self.now))
@@ -223,10 +240,15 @@ class Batch:
             self.ops.append(Remove(run.uuid, run.queue))
         elif effect is Effect.START:
             self.ops.append(Started(run.uuid, run.queue, run.node_id or ""))
+            self._hold(run, 1)
         elif effect is Effect.END:
             self._end_attempt(run, outcome or Outcome.CANCELLED)
         else:
             self.stops.append((run.node_id or "", run))
+
+    def _hold(self, run: Run, by: int) -> None:
+        if run.node_id in self.held:
+            self.held[run.node_id] += by
 
     def push(self, run: Run, *, front: bool) -> None:
         """The run's queue entry is to be written; the outbox remembers that until it is."""
@@ -235,6 +257,7 @@ class Batch:
         self.woken[run.queue] = self.woken.get(run.queue, 0) + 1
 
     def _end_attempt(self, run: Run, outcome: Outcome) -> None:
+        self._hold(run, -1)
         success = {RunState.COMPLETED: True, RunState.PENDING: None, RunState.WAITING: None}.get(run.state, False)
         self.ops.append(Ended(run.uuid, run.queue, run.node_id or "", success))
         self.ended.append(
@@ -273,6 +296,13 @@ class Batch:
             self.count("completed_seconds", seconds)
             self.count(f"duration:{duration_bucket(seconds)}", 1)
 
+    def happen(self, event: EventType, subject: Task | Run | Node) -> None:
+        """Something that endpoints may want to hear of. A node is told of as it is now, the others as they are written.
+
+        New tasks and runs have their ids only then, and a run's outcome is whole; a node may be back by then.
+        """
+        self.happened.append(Happening(event, self.now, copy.copy(subject) if isinstance(subject, Node) else subject))
+
     def drop(self, run_uuid: str) -> None:
         """A popped entry that no pending run answers to."""
         self.ops.append(Drop(run_uuid))
@@ -282,9 +312,13 @@ class Batch:
         self._news.append((event or NEWS.get(run.state, "task_updated"), run, run.state.value, run.node_id))
 
     def notify_node(self, event: str, node: Node) -> None:
-        """Tell those who watch that a node came or went."""
+        """Tell those who watch that a node came or went (`node_joined`, `node_left`)."""
+        self.happen(NODE_EVENTS[event], node)
         self._news.append((event, None, node.state.value, node.id))
 
     def notices(self) -> list[Notice]:
         """What those who watch are to hear; ask after the batch is written, when new runs have their ids."""
-        return [Notice(event, run.id if run else None, status, node) for event, run, status, node in self._news]
+        return [
+            Notice(event, run.id if run else None, status, node, run.submitter if run else "")
+            for event, run, status, node in self._news
+        ]

@@ -23,9 +23,10 @@ from idlegrid_server.core.commands import (
 from idlegrid_server.core.definitions import DEPENDENCY
 from idlegrid_server.core.errors import Conflict, NotFound
 from idlegrid_server.core.files import Upload
-from idlegrid_server.core.limits import Times
+from idlegrid_server.core.limits import MAX_INT64, Times
 from idlegrid_server.core.matching import Capability, Offer, QueueOrder, requirement_class
 from idlegrid_server.core.model import Need, Outcome, Priority, Run, RunState, Submission
+from idlegrid_server.core.news import Bus, News, Nobody
 from idlegrid_server.core.nodedesk import NodeDesk, Room
 from idlegrid_server.core.polls import Poll
 from idlegrid_server.core.ports import Clock, Files, Ids
@@ -71,31 +72,43 @@ class Coordinator:
         ids: Ids,
         times: Times,
         order: QueueOrder = QueueOrder.FIFO,
+        bus: Bus | None = None,
     ) -> None:
         self.reader, self.files, self.clock, self.times = reader, files, clock, times
         self.tasks, self.nodes = tasks, nodes
-        self._order = order
+        self._order, self._bus = order, bus or Nobody()
         self.polls, self.updates = nodes.polls, Updates()
         self._writer, self._ids = writer, ids
         self._keeping = asyncio.Semaphore(KEEPERS)
         self._stopping = False
-        self._fresh: dict[int, None] = {}
+        self._fresh: dict[int, str] = {}
 
     # --- what the writer tells ---
 
     def written(self, batch: Batch) -> None:
         """A batch is on disk: tell who waits for that. Call on the event loop."""
-        self.nodes.written(batch)
-        for node_id, run in batch.stops:
-            if run.lease_via == "legacy":
-                continue  # such a worker can be told nothing; its result will not be taken
-            self.polls.order(node_id, [Order("stop", run.uuid, run.lease_id or "", "cancelled")])
+        changed, stops, notices = self.nodes.written(batch), _stops(batch), batch.notices()
+        for node_id, orders in stops.items():
+            self.polls.order(node_id, orders)
         self._note_fresh(batch)
-        self.updates.publish(batch.notices(), _ended(batch))
+        self.updates.publish(notices, _ended(batch))
+        if self._bus.is_heard and (changed or stops or notices):
+            self._bus.tell(News(notices=notices, nodes=changed, orders=stops))
+
+    def heard(self, news: News) -> None:
+        """Another coordinator has written something. Call on the event loop."""
+        self.nodes.heard(news)
+        self.updates.publish(news.notices)
+
+    def lost_touch(self) -> None:
+        """What others did may not have been heard: everything is looked at again. Call on the event loop."""
+        self.nodes.look_again()
+        self.polls.wake_all()
+        self.updates.end_waits()
 
     def _note_fresh(self, batch: Batch) -> None:
-        """Remember the newest runs that were made here and have not ended: who waits for one need not look first."""
-        self._fresh.update(dict.fromkeys(run.id for run, *_ in batch.new_runs))
+        """Remember whose the newest runs are that were made here and have not ended: they need not be looked up."""
+        self._fresh.update((run.id, run.submitter) for run, *_ in batch.new_runs)
         for run in batch.changed_runs.values():
             if run.state.is_final:
                 self._fresh.pop(run.id, None)
@@ -120,19 +133,31 @@ class Coordinator:
 
     async def cancel(self, run_id: int) -> Run:
         """End a run now. Raises NotFound, Conflict when it has ended already."""
-        return (await self._writer.ask(CancelRuns([checked_id(run_id)])))[0]
+        return (await self._writer.ask(CancelRuns([checked_id(run_id, "Run")])))[0]
 
-    async def view(self, run_id: int, wait: float = 0.0) -> RunView:
-        """A run; with `wait`, once it has ended or after that many seconds. Raises NotFound."""
-        with self.updates.end_of(run_id) as ended:
-            if wait > FRESH_SECONDS and run_id in self._fresh and (seen := await _end_within(ended, FRESH_SECONDS)):
-                return seen
-            view = await self.read(self.reader.view, checked_id(run_id))
-            if view is not None and wait > 0 and not view.run.state.is_final and not self._stopping:
-                view = await _end_within(ended, wait) or await self.read(self.reader.view, run_id)
-        if view is None:
-            raise NotFound(f"Task {run_id} not found")
-        return view
+    async def submitter_of(self, run_id: int) -> str | None:
+        """Whose run it is, which never changes; None when there is none."""
+        if run_id in self._fresh or not 0 < run_id <= MAX_INT64:
+            return self._fresh.get(run_id)
+        return await self.read(self.reader.submitter, run_id)
+
+    async def view(self, run_id: int, wait: float = 0.0, what: str = "Task") -> RunView:
+        """A run; with `wait`, once it has ended or after that many seconds. Raises NotFound, which calls it `what`."""
+        deadline = self.clock.monotonic() + wait
+        if wait > FRESH_SECONDS and run_id in self._fresh:
+            with self.updates.end_of(run_id) as ended:
+                if seen := await _end_within(ended, FRESH_SECONDS):
+                    return seen
+        while True:
+            with self.updates.end_of(run_id) as ended:
+                view = await self.read(self.reader.view, checked_id(run_id, what))
+                if view is None:
+                    raise NotFound(f"{what} {run_id} not found")
+                left = deadline - self.clock.monotonic()
+                if view.run.state.is_final or left <= 0 or self._stopping:
+                    return view
+                if seen := await _end_within(ended, left):
+                    return seen
 
     async def waiting_for(self, run: Run) -> str | None:
         """Why a run has not started, as a sentence; None when it has, or is about to."""
@@ -181,7 +206,7 @@ class Coordinator:
         return Work(await self._lease(offer), orders)
 
     async def _lease(self, offer: Offer) -> list[Lease]:
-        asking = self.nodes.lease(offer, self._ask_for)
+        asking = asyncio.ensure_future(self._ask_for(offer))
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
@@ -189,8 +214,11 @@ class Coordinator:
             raise
 
     async def _ask_for(self, offer: Offer) -> list[Lease]:
-        lease_ids = [self._ids.lease_id() for _ in range(offer.slots)]
-        return await self._writer.ask(LeaseRuns(offer, lease_ids, self.times.listing))
+        command = LeaseRuns(offer, [self._ids.lease_id() for _ in range(offer.slots)], self.times.listing)
+        leases = await self._writer.ask(command)
+        if command.refused:
+            self.nodes.look_again([offer.node_id])
+        return leases
 
     def _give_back(self, node_id: str, done: "asyncio.Future[list[Lease]]") -> None:
         """The node hung up while runs were leased to it: they need not wait for their lease to end."""
@@ -250,6 +278,15 @@ class Coordinator:
     async def legacy_report(self, run_id: int, result: str, error: str | None, lease_id: str | None) -> Run:
         """A result from such a worker. Raises NotFound, StaleReport."""
         return await self._writer.ask(LegacyReport(checked_id(run_id), result, error, lease_id))
+
+
+def _stops(batch: Batch) -> dict[str, list[Order]]:
+    """Who is to stop what. A legacy worker can be told nothing; its result will not be taken."""
+    stops: dict[str, list[Order]] = {}
+    for node_id, run in batch.stops:
+        if run.lease_via != "legacy":
+            stops.setdefault(node_id, []).append(Order("stop", run.uuid, run.lease_id or "", "cancelled"))
+    return stops
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

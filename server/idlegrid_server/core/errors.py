@@ -7,12 +7,14 @@ GridError
 │   ├── InvalidInput      present, but of the wrong type or out of range
 │   └── TooLarge          more than is taken
 ├── NotFound              no such run, node or resource
+│   └── OutOfReach        there is, but not for this caller, who is not told so
 ├── Conflict              the request contradicts what the record says
 │   ├── StaleReport       the lease is gone, or another result is already recorded
 │   └── IllegalTransition the run's state does not allow this event
 ├── AccessError
 │   ├── NotAuthenticated  no key, or one that is not valid
-│   └── NotAuthorized     the key may not do this
+│   ├── NotAuthorized     the key may not do this
+│   └── TooManyRequests   not so soon
 └── Unavailable           a part the grid needs does not answer
     ├── RecordUnavailable the database
     └── QueueUnavailable  Redis
@@ -49,6 +51,10 @@ class NotFound(GridError):
     """No such thing in the record."""
 
 
+class OutOfReach(NotFound):
+    """A run of somebody else; said in the words for one that is not there."""
+
+
 class Conflict(GridError):
     """The request contradicts what the record says."""
 
@@ -71,6 +77,14 @@ class NotAuthenticated(AccessError):
 
 class NotAuthorized(AccessError):
     """The key is valid but its scopes do not allow this."""
+
+
+class TooManyRequests(AccessError):
+    """More than a limit allows; again after `retry_after` whole seconds."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class Unavailable(GridError):

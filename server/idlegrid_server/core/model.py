@@ -337,3 +337,5 @@ class Notice:
     run_id: int | None = None
     status: str = ""
     node_id: str | None = None
+    submitter: str = ""
+    """Whose run it is."""

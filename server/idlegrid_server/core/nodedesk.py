@@ -5,11 +5,9 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
-from weakref import WeakValueDictionary
+from typing import Final, TypeVar
 
 from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import Beat, HeldAttempt, Lease, NodeFacts
@@ -26,10 +24,12 @@ from idlegrid_server.core.files import TaskFile
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.matching import Capability, Offer, capability
 from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish
+from idlegrid_server.core.news import Bus, News, Nobody
 from idlegrid_server.core.node_queries import HeldRun, NodeCounts, NodeFilter, NodeReader, NodeTotals
 from idlegrid_server.core.polls import OpenPolls
 from idlegrid_server.core.ports import TaskFiles
 from idlegrid_server.core.queries import Reader
+from idlegrid_server.core.updates import END_EVENTS
 from idlegrid_server.core.writer import Writer
 
 T = TypeVar("T")
@@ -58,37 +58,66 @@ class NodeDetail:
 class NodeDesk:
     """Lives on one event loop. Every coroutine raises RecordUnavailable when the database does not answer."""
 
-    def __init__(self, writer: Writer, reader: Reader, nodes: NodeReader, task_files: TaskFiles, times: Times) -> None:
-        self.polls = OpenPolls()
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        nodes: NodeReader,
+        task_files: TaskFiles,
+        times: Times,
+        bus: Bus | None = None,
+    ) -> None:
+        self._bus = bus or Nobody()
+        self.polls = OpenPolls(unserved=lambda woken: self._bus.tell(News(woken=woken)))
         self._writer, self._reader, self._nodes, self._task_files = writer, reader, nodes, task_files
         self._times = times
         self._able: dict[str, Capability] = {}
         self._limits: dict[str, int] = {}
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._asking: dict[asyncio.Future[list[Lease]], str] = {}
-        self._held_back: set[str] = set()
 
     # --- what the writer tells ---
 
-    def written(self, batch: Batch) -> None:
-        """A batch is on disk: what nodes may take has changed with it. Call on the event loop."""
-        for node in batch.changed_nodes.values():
-            self._note(node)
+    def written(self, batch: Batch) -> list[str]:
+        """A batch is on disk: what nodes may take has changed with it. Call on the event loop.
+
+        Answers which nodes are on other terms now: other coordinators must look at them again.
+        """
+        changed = [node.id for node in batch.changed_nodes.values() if self._note(node)]
         if self._limits:
             for node_id in self._limits.keys() & {attempt.node_id for attempt in batch.ended}:
                 self.polls.end(node_id)
+                changed.append(node_id)
+        return changed
 
-    def _note(self, node: Node) -> None:
-        """Keep what the node may take. Who waits under other terms is sent to ask anew."""
+    def heard(self, news: News) -> None:
+        """Another coordinator has written something that nodes here may wait for. Call on the event loop."""
+        freed = {notice.node_id for notice in news.notices if notice.event in END_EVENTS} & self._limits.keys()
+        self.look_again([*news.nodes, *filter(None, freed)])
+        for node_id, orders in news.orders.items():
+            self.polls.pass_on(node_id, orders)
+        self.polls.wake(news.woken, alone=True)
+        if news.all:
+            self.polls.wake_all()
+
+    def look_again(self, node_ids: Iterable[str] | None = None) -> None:
+        """What these nodes may take, or all, has changed elsewhere: it is asked of the record when they ask."""
+        for node_id in list(self._able) if node_ids is None else node_ids:
+            self._able.pop(node_id, None)
+            self._limits.pop(node_id, None)
+            self.polls.end(node_id)
+
+    def _note(self, node: Node) -> bool:
+        """Keep what the node may take; whether that has changed. Who waits under other terms is sent to ask anew."""
+        before = self._able.get(node.id), self._limits.get(node.id)
         if node.health is not NodeHealth.ALIVE or node.wish is not NodeWish.ACTIVE:
             self._able.pop(node.id, None)
             self._limits.pop(node.id, None)
             self.polls.bar(node.id)
-            return
-        before = self._able.get(node.id), self._limits.get(node.id)
+            return before[0] is not None
         self._remember(node)
-        if (self._able.get(node.id), self._limits.get(node.id)) != before:
+        changed = (self._able.get(node.id), self._limits.get(node.id)) != before
+        if changed:
             self.polls.end(node.id)
+        return changed
 
     def _remember(self, node: Node) -> Capability:
         if node.max_tasks is None:
@@ -101,8 +130,11 @@ class NodeDesk:
     # --- nodes that want work ---
 
     def takes_work(self, node_id: str) -> bool:
-        """Whether the operator lets it, as far as this coordinator has heard since its last `offer`."""
-        return node_id in self._able and node_id not in self._held_back
+        """Whether the operator lets it, as far as this coordinator has heard since its last `offer`.
+
+        What it has not heard the record says, where leases are written.
+        """
+        return node_id in self._able
 
     def is_limited(self, node_id: str) -> bool:
         """Whether the operator bounds how many runs it has at a time."""
@@ -111,11 +143,11 @@ class NodeDesk:
     async def offer(self, node_id: str, room: Room) -> Offer:
         """What the node would take and may. Raises Conflict for one that is not there: it must send a heartbeat."""
         able = self._able.get(node_id)
-        if able is None or node_id in self._held_back:
+        if able is None:
             node = await asyncio.to_thread(self._reader.node, node_id)
             if node is None or node.health is NodeHealth.LEFT:
                 raise Conflict(f"Node {node_id} is unknown: send a heartbeat first")
-            if node.wish is not NodeWish.ACTIVE or node_id in self._held_back:
+            if node.wish is not NodeWish.ACTIVE:
                 return Offer(node_id, capability(node), 0, 0.0, 0)
             able = self._remember(node)
         slots = room.slots if node_id not in self._limits else min(room.slots, await self._left(node_id))
@@ -127,32 +159,6 @@ class NodeDesk:
         """How many runs more the operator's limit allows."""
         held = await asyncio.to_thread(self._reader.held_by, [node_id])
         return max(0, self._limits.get(node_id, 0) - held.get(node_id, 0))
-
-    def lease(
-        self, offer: Offer, ask: Callable[[Offer], Coroutine[Any, Any, list[Lease]]]
-    ) -> "asyncio.Future[list[Lease]]":
-        """What `ask` leases for the offer, never more than the operator's limit allows in all."""
-        limited = offer.node_id in self._limits
-        asking = asyncio.ensure_future(self._lease_within(offer, ask) if limited else ask(offer))
-        self._asking[asking] = offer.node_id
-        asking.add_done_callback(self._asking.__delitem__)
-        return asking
-
-    async def _lease_within(
-        self, offer: Offer, ask: Callable[[Offer], Coroutine[Any, Any, list[Lease]]]
-    ) -> list[Lease]:
-        """A poll and a report's `next` of a limited node take turns.
-
-        Whom the limit left with nothing may have been woken for a run: it asks anew, and the others look for that run.
-        """
-        turn = self._turns.setdefault(offer.node_id, asyncio.Lock())
-        async with turn:
-            slots = min(offer.slots, await self._left(offer.node_id))
-            if slots > 0:
-                return await ask(replace(offer, slots=slots))
-        self.polls.end(offer.node_id)
-        self.polls.wake_all()
-        return []
 
     async def files_of(self, leases: Sequence[Lease]) -> dict[int, list[TaskFile]]:
         """The files that these runs find in their working folder, by task. Runs without a task cost no question."""
@@ -183,39 +189,18 @@ class NodeDesk:
 
     async def update(self, node_id: str, change: NodeChange) -> Node:
         """Change what the operator wants of a node. Raises NotFound, InvalidInput."""
-        if change.wish in (None, NodeWish.ACTIVE):
-            return await self._tell(node_id, UpdateNode(node_id, (), change=change))
-        async with self._holding_back(node_id) as held:
-            kept = held if change.wish is NodeWish.OFFLINE else ()
-            return await self._tell(node_id, UpdateNode(node_id, kept, change=change))
+        return await self._tell(node_id, UpdateNode(node_id, change=change))
 
     async def unregister(self, node_id: str) -> None:
         """Send a node away; what it holds goes back to the front of its queues. Raises NotFound."""
-        async with self._holding_back(node_id) as held:
-            await self._tell(node_id, UnregisterNode(node_id, held))
+        await self._tell(node_id, UnregisterNode(node_id))
 
     async def _tell(self, node_id: str, command: UpdateNode | UnregisterNode) -> Node:
         node, orders = await self._writer.ask(command)
         if orders:
             self.polls.order(node_id, orders)
+            self._bus.tell(News(orders={node_id: orders}))
         return node
-
-    @asynccontextmanager
-    async def _holding_back(self, node_id: str) -> AsyncIterator[list[str]]:
-        """Give the node nothing meanwhile, once what it was being given is written; UUIDs of the runs it holds then.
-
-        Else a run that was just taken from it could be leased to it again by its open poll.
-        """
-        self._held_back.add(node_id)
-        try:
-            self.polls.bar(node_id)
-            asking = [future for future, asker in self._asking.items() if asker == node_id]
-            if asking:
-                await asyncio.wait(asking)
-            yield [run.run_uuid for run in await asyncio.to_thread(self._nodes.held, node_id)]
-        finally:
-            self._able.pop(node_id, None)  # what the record says now is asked of it
-            self._held_back.discard(node_id)
 
     async def beat(self, node_id: str, say: Callable[[Node], NodeFacts], run_ids: Collection[int]) -> Node:
         """A heartbeat that names the runs it holds by their ids: those of them that are leased to it are renewed.

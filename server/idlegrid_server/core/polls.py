@@ -1,11 +1,15 @@
 """Nodes that wait for work: each has one open poll, which costs no thread and asks nobody."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from idlegrid_server.core.commands import Order
 from idlegrid_server.core.matching import Offer, fits
+
+MAX_ORDERS: Final = 100
+"""Orders kept for a node that does not come; its heartbeats repeat what still matters."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,14 +31,18 @@ class Poll:
 class OpenPolls:
     """Who waits, in the order of waiting, and what each node has still to be told. Lives on the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, unserved: Callable[[dict[str, int]], None] = lambda woken: None) -> None:
+        """`unserved` is told of new runs, by queue, that nobody takes who waits here."""
+        self._unserved = unserved
         self._polls: dict[str, Poll] = {}
         self._orders: dict[str, list[Order]] = {}
+        self._asked: set[str] = set()
 
     def open(self, offer: Offer) -> Poll:
         """The node waits from now on; an older poll of it ends at once, empty."""
         self.close(self._polls.get(offer.node_id), superseded=True)
         poll = Poll(offer)
+        self._asked.add(offer.node_id)
         self._polls[offer.node_id] = poll
         if offer.node_id in self._orders:
             poll.event.set()
@@ -66,16 +74,24 @@ class OpenPolls:
         if queue:
             self.wake({queue: 1})
 
-    def wake(self, woken: dict[str, int]) -> None:
-        """New runs came into these queues: wake as many waiting nodes as there are runs, longest waiting first."""
-        for queue, count in woken.items():
-            for poll in list(self._polls.values()):
-                if count <= 0:
-                    break
-                if not poll.event.is_set() and poll.offer.slots > 0 and fits(poll.offer, queue):
-                    poll.queue = queue
-                    poll.event.set()
-                    count -= 1
+    def wake(self, woken: Mapping[str, int], *, alone: bool = False) -> None:
+        """New runs came into these queues: wake as many waiting nodes as there are runs, longest waiting first.
+
+        Others hear of what is left over, unless they are who told us (`alone`).
+        """
+        left = {queue: count for queue, runs in woken.items() if (count := self._wake(queue, runs))}
+        if left and not alone:
+            self._unserved(left)
+
+    def _wake(self, queue: str, count: int) -> int:
+        for poll in list(self._polls.values()):
+            if count <= 0:
+                break
+            if not poll.event.is_set() and poll.offer.slots > 0 and fits(poll.offer, queue):
+                poll.queue = queue
+                poll.event.set()
+                count -= 1
+        return count
 
     def wake_all(self) -> None:
         """Let every node look again: the queue was resumed or rebuilt."""
@@ -84,10 +100,17 @@ class OpenPolls:
 
     def order(self, node_id: str, orders: Iterable[Order]) -> None:
         """Tell a node something with its next answer, now if it waits."""
-        self._orders.setdefault(node_id, []).extend(orders)
+        told = self._orders.setdefault(node_id, [])
+        told.extend(orders)
+        del told[:-MAX_ORDERS]
         poll = self._polls.get(node_id)
         if poll is not None:
             poll.event.set()
+
+    def pass_on(self, node_id: str, orders: Iterable[Order]) -> None:
+        """As `order`, from another coordinator: only to a node that has asked here; any other hears it elsewhere."""
+        if node_id in self._asked:
+            self.order(node_id, orders)
 
     def take_orders(self, node_id: str) -> list[Order]:
         """What the node has still to be told; heartbeats repeat what they must from the record."""

@@ -211,3 +211,6 @@ class Queue(Protocol):
 
     def beat_age(self) -> float | None:
         """Seconds since the last beat came through; None when there has been none."""
+
+    def schedule_delivery(self) -> None:
+        """Have the webhooks worker look for what is due, unless it has been told so and has not come to it yet."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from idlegrid_server.core.definitions import Task
 from idlegrid_server.core.model import EndedAttempt, Node, Run
@@ -92,9 +92,15 @@ TASK_SORTS = (
 )
 
 
+FORGOTTEN: Final = "forgotten:{}"
+"""The counter of runs that were forgotten, by the state that they were in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counted as things happen, not by scanning: runs by state, and seconds from start to end of completed runs."""
+    """Counted as things happen, not by scanning. Runs by state are those on record, as the lists show them; all else,
+    like the seconds from start to end of completed runs, counts since the record was made.
+    """
 
     by_state: dict[str, int]
     completed_seconds: float
@@ -104,8 +110,14 @@ class Totals:
 
     @property
     def total(self) -> int:
-        """All runs ever recorded."""
+        """All runs on record."""
         return sum(self.by_state.values())
+
+    @property
+    def average_seconds(self) -> float:
+        """From start to end of a completed run, of all there ever were; 0 for none."""
+        completed = self.of("completed") + self.counted.get(FORGOTTEN.format("completed"), 0)
+        return self.completed_seconds / completed if completed else 0.0
 
     def of(self, *states: str) -> int:
         """Runs in these states."""
@@ -131,6 +143,9 @@ class Reader(Protocol):
     def server_uuid(self) -> str:
         """The record's own name, made with it."""
 
+    def submitter(self, run_id: int) -> str | None:
+        """Whose run it is; None when there is none."""
+
     def view(self, run_id: int) -> RunView | None:
         """A run with its output."""
 
@@ -146,8 +161,8 @@ class Reader(Protocol):
     def last_logs(self, run_id: int, limit: int) -> list[LogLine]:
         """The newest pieces of a run's log, oldest first."""
 
-    def result_ids(self, after_id: int | None, limit: int) -> list[int]:
-        """Ids of completed runs: the newest `limit`, or the oldest after `after_id`; newest last."""
+    def result_ids(self, after_id: int | None, limit: int, submitter: str | None = None) -> list[int]:
+        """Ids of completed runs (of a submitter): the newest `limit`, or the oldest after `after_id`; newest last."""
 
     def results(self, ids: Sequence[int]) -> list[tuple[int, str, float]]:
         """(id, result, end) of these runs, by id."""

@@ -16,6 +16,7 @@ from idlegrid_server.core.queries import Reader
 from idlegrid_server.core.writer import Writer
 from idlegrid_server.housekeeping.firing import Firer
 from idlegrid_server.housekeeping.grace import Grace
+from idlegrid_server.housekeeping.leading import Alone, Leadership
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,10 @@ FORGET_EVERY: Final = 3_600.0
 """Seconds between two clean-ups of what need not be kept."""
 BEAT_LATE: Final = 120.0
 """Seconds without a beat after which the log says so; one is due every 30."""
+
+
+def _nothing() -> None:
+    """A coordinator without webhooks has no more to do."""
 
 
 class Keeper:
@@ -44,22 +49,29 @@ class Keeper:
         firer: Firer,
         order: QueueOrder = QueueOrder.FIFO,
         remember: Callable[[str], None],
-        forget: Callable[[float], None],
+        forget: Callable[[], None],
         wake_all: Callable[[], None],
+        leadership: Leadership | None = None,
+        wake_couriers: Callable[[], None] = _nothing,
+        watch_health: Callable[[], None] = _nothing,
     ) -> None:
-        """`remember` keeps the queue's identity in the record, `forget` drops what was of use only before a time,
-        `wake_all` lets every waiting node look again."""
+        """`remember` keeps the queue's identity in the record, `forget` sets off the forgetting of what is old,
+        `wake_all` lets every waiting node look again, `leadership` says whether this coordinator does what one is
+        enough for (always, without it), `wake_couriers` and `watch_health` are what webhooks need."""
         self._writer, self._reader, self._queue = writer, reader, queue
         self._clock, self._times = clock, times
         self._firer, self._order, self._weighed = firer, order, False
         self._remember, self._forget_old, self._wake_all = remember, forget, wake_all
+        self._wake_couriers, self._watch_health = wake_couriers, watch_health
         self._grace = Grace(clock, times.start_grace)
+        self._leadership: Leadership = leadership or Alone()
+        self._leads = False
         self._was_suspended = False
         self._was_late = False
         self._put_off: dict[str, str] = {}
         self._next_queue_look = self._next_forgetting = 0.0
         self._stopped, self._nudged = threading.Event(), threading.Event()
-        self._woken = threading.Event()
+        self._woken, self._followed, self._addressed = threading.Event(), threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self, tick: float) -> None:
@@ -73,6 +85,7 @@ class Keeper:
         self._nudged.set()
         if self._thread is not None:
             self._thread.join()
+        self._do((self._leadership.release,))
 
     def wake(self) -> None:
         """Tasks are due: fire them now. From any thread."""
@@ -81,6 +94,12 @@ class Keeper:
 
     def nudge(self) -> None:
         """Something was written that other runs may depend on: look at them now. From any thread."""
+        self._followed.set()
+        self._nudged.set()
+
+    def addressed(self) -> None:
+        """Something is on its way to endpoints: have it delivered now. From any thread."""
+        self._addressed.set()
         self._nudged.set()
 
     def _work(self, tick: float) -> None:
@@ -90,10 +109,21 @@ class Keeper:
             nudged = self._nudged.is_set()
             self._nudged.clear()
             if nudged:
-                self._do(self._quick)
+                self._do(self._asked())
             if self._clock.monotonic() >= next_look:
                 next_look = self._clock.monotonic() + tick
                 self.look()
+
+    def _asked(self) -> list[Callable[[], None]]:
+        """The duties that somebody has asked for."""
+        asked: list[Callable[[], None]] = []
+        if self._woken.is_set() or self._followed.is_set():
+            self._followed.clear()
+            asked += self._quick
+        if self._addressed.is_set():
+            self._addressed.clear()
+            asked.append(self._wake_couriers)
+        return asked
 
     @property
     def _quick(self) -> Sequence[Callable[[], None]]:
@@ -101,8 +131,26 @@ class Keeper:
         return (self._release, self._fire, self._firer.follow)
 
     def look(self) -> None:
-        """Every duty once."""
-        self._do((self._expire, *self._quick, self._lose_nodes, self._forget, self._tend_queue))
+        """Every duty once; those that one coordinator is enough for, if it leads."""
+        self._do((self._lead,))
+        if self._leads:
+            self._do((self._expire, *self._quick, self._lose_nodes, self._forget, self._tend_queue, self._watch_health))
+        else:
+            self._do(self._quick)
+        self._do((self._watch_queue, self._wake_couriers))
+
+    def _lead(self) -> None:
+        # Asked with every look, also of those who do not lead: a gap between two looks is taken for a jump.
+        self._grace.holds()
+        led, self._leads = self._leads, False
+        try:
+            self._leads = self._leadership.holds()
+        except RecordUnavailable:
+            # Nobody's heartbeat can be written either: nodes must first have had time to be heard again.
+            self._grace.again()
+            raise
+        if self._leads != led:
+            log.info("keeps house" if self._leads else "keeps house no more", action="lead", leads=self._leads)
 
     def _do(self, duties: Sequence[Callable[[], None]]) -> None:
         for duty in duties:
@@ -158,15 +206,12 @@ class Keeper:
     def _forget(self) -> None:
         if self._clock.monotonic() >= self._next_forgetting:
             self._next_forgetting = self._clock.monotonic() + FORGET_EVERY
-            self._forget_old(self._clock.now() - self._times.idempotency)
+            self._forget_old()
             self._firer.cancel_orphans()
 
     def _tend_queue(self) -> None:
-        """All that needs Redis: a rebuild when it lost its data, debts, stuck entries, the end of an outage."""
+        """What the queue may have lost: all of its data, debts, stuck entries, wakes."""
         self._rebuild_if_lost()
-        self._notice_resumption()
-        if self._writer.turned_away():
-            self._wake_all()
         if self._clock.monotonic() < self._next_queue_look:
             return
         self._next_queue_look = self._clock.monotonic() + QUEUE_LOOK
@@ -175,6 +220,12 @@ class Keeper:
         self._firer.place_wakes()
         self._weigh()
         self._watch_beat()
+
+    def _watch_queue(self) -> None:
+        """What the nodes that wait at this coordinator must be told: that an outage or `rq suspend` is over."""
+        self._notice_resumption()
+        if self._writer.turned_away():
+            self._wake_all()
 
     def _weigh(self) -> None:
         """Who used much lately is served later, where the order is fair; where it was, nobody is any more."""

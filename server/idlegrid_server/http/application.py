@@ -12,10 +12,12 @@ from fastapi.telemetry import TelemetryConfig
 from idlegrid_server import VERSION
 from idlegrid_server.http import errors, websocket, wheels
 from idlegrid_server.http.deps import Grid
+from idlegrid_server.http.dialects.access import routes as access
 from idlegrid_server.http.dialects.idle import routes as idle
 from idlegrid_server.http.dialects.nodes import routes as nodes
 from idlegrid_server.http.dialects.tasks import routes as tasks
 from idlegrid_server.http.dialects.tasks import system
+from idlegrid_server.http.dialects.webhooks import routes as webhooks
 from idlegrid_server.http.envelope import speaks_envelope
 from idlegrid_server.http.limits import Guard, IdleCors
 from idlegrid_server.http.request_log import RequestLog
@@ -40,7 +42,16 @@ def make_application(
     )
     app.state.grid = grid
     app.state.traffic = Traffic(time.monotonic)
-    for router in (nodes.router, idle.router, tasks.router, system.probes, websocket.router, wheels.router):
+    for router in (
+        nodes.router,
+        idle.router,
+        tasks.router,
+        access.router,
+        webhooks.router,
+        system.probes,
+        websocket.router,
+        wheels.router,
+    ):
         app.include_router(router)
     app.add_api_route("/livez", _livez, include_in_schema=False)
     errors.install(app)

@@ -1,21 +1,22 @@
 """What handlers are given: the coordinator, and who calls."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
+from idlegrid_server.core.access import ANYONE, Access, Caller
 from idlegrid_server.core.coordinator import Coordinator
-from idlegrid_server.core.errors import NotAuthenticated, NotAuthorized
+from idlegrid_server.core.errors import GridError
+from idlegrid_server.core.health import Health
 from idlegrid_server.core.ports import Queue
 from idlegrid_server.core.system_queries import SystemReader
+from idlegrid_server.core.webhookdesk import WebhookDesk
+from idlegrid_server.http.access.desk import KeyDesk
+from idlegrid_server.http.access.gate import Gate
 from idlegrid_server.http.machine import Machine
-from idlegrid_server.record.keys import ApiKey, KeyStore
+from idlegrid_server.record.keys import KeyStore
 from idlegrid_server.settings import Settings
-
-KEY_CACHE_SECONDS: Final = 5.0
-"""How long a key that was found good is not looked up again."""
 
 
 @dataclass(slots=True)
@@ -27,8 +28,11 @@ class Grid:
     queue: Queue
     keys: KeyStore
     server_id: str
-    known_keys: dict[str, tuple[float, ApiKey]]
+    gate: Gate
+    key_desk: KeyDesk
     system: SystemReader
+    health: Health
+    webhooks: WebhookDesk
     machine: Machine
     started: float
     """By the coordinator's monotonic clock."""
@@ -40,37 +44,30 @@ def grid_of(connection: HTTPConnection) -> Grid:
     return grid
 
 
-async def admit(connection: HTTPConnection, scope: str | None) -> str:
-    """Let a caller whose key has the scope in; its name, empty without keys.
+async def admit(connection: HTTPConnection, access: Access | None) -> tuple[Caller, str | None]:
+    """Let a caller in whose key has the scope: who it is, and the submitter whose runs alone are in its reach.
 
-    Raises NotAuthenticated or NotAuthorized.
+    None is no bound. Raises NotAuthenticated, NotAuthorized, TooManyRequests.
     """
     grid = grid_of(connection)
-    if scope is None or not grid.settings.needs_keys:
-        return ""
-    key = await find_key(grid, presented_key(connection))
-    if scope not in key.scopes and "admin" not in key.scopes:
-        raise NotAuthorized(f"This key may not do that: it lacks the scope {scope}")
-    return key.name
+    if access is None or not grid.settings.needs_keys:
+        return ANYONE, None
+    scope = connection.scope
+    return await grid.gate.admit(presented_key(connection), address_of(scope), scope["path"], access)
+
+
+def note_refusal(connection: HTTPConnection, refusal: GridError, caller: Caller) -> None:
+    """Log that a caller who was let in was refused all the same."""
+    grid_of(connection).gate.refused(address_of(connection.scope), connection.scope["path"], refusal, caller)
+
+
+def address_of(scope: Scope) -> str:
+    """Where the request comes from: the host, as a trusted proxy says it if there is one."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def presented_key(connection: HTTPConnection) -> str:
     """The key in the Authorization header, or in `?api_key=`."""
     kind, _, key = connection.headers.get("authorization", "").partition(" ")
     return key.strip() if kind.lower() == "bearer" else connection.query_params.get("api_key", "")
-
-
-async def find_key(grid: Grid, key: str) -> ApiKey:
-    """The key's record. Raises NotAuthenticated when it is missing, unknown, expired or revoked."""
-    if not key:
-        raise NotAuthenticated("A key is required: send `Authorization: Bearer KEY`")
-    clock = grid.coordinator.clock
-    until, known = grid.known_keys.get(key, (0.0, None))
-    if known is not None and clock.monotonic() < until:
-        return known
-    found = await asyncio.to_thread(grid.keys.find, key, clock.now())
-    if found is None:
-        grid.known_keys.pop(key, None)
-        raise NotAuthenticated("This key is not valid: it is unknown, expired or revoked")
-    grid.known_keys[key] = (clock.monotonic() + KEY_CACHE_SECONDS, found)
-    return found

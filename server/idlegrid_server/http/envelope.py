@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from idlegrid_server import VERSION
+from idlegrid_server.core.words import iso as iso
 from idlegrid_server.http.offences import Offence
 from idlegrid_server.http.request_log import request_id
 
@@ -17,6 +18,7 @@ CODES: Final = {
     HTTPStatus.UNAUTHORIZED: "AUTHENTICATION_ERROR",
     HTTPStatus.FORBIDDEN: "AUTHORIZATION_ERROR",
     HTTPStatus.NOT_FOUND: "RESOURCE_NOT_FOUND",
+    HTTPStatus.TOO_MANY_REQUESTS: "AUTHORIZATION_ERROR",
     HTTPStatus.CONFLICT: "RESOURCE_CONFLICT",
     HTTPStatus.SERVICE_UNAVAILABLE: DATABASE_ERROR,
     HTTPStatus.INTERNAL_SERVER_ERROR: SYSTEM_ERROR,
@@ -31,13 +33,6 @@ def speaks_envelope(path: str) -> bool:
     if path == "/api/v1" or path.startswith("/api/v1/"):
         return False
     return path == "/api" or path.startswith("/api/")
-
-
-def iso(seconds: float | None) -> str | None:
-    """Epoch seconds as ISO 8601 in UTC."""
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def envelope(data: Any) -> dict[str, Any]:

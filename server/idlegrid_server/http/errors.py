@@ -22,6 +22,7 @@ STATUS: Final[dict[type[errors.GridError], HTTPStatus]] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     errors.NotAuthorized: HTTPStatus.FORBIDDEN,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 CODES: Final[dict[type[errors.GridError], str]] = {
@@ -38,7 +39,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(errors.GridError)
     async def _grid_error(request: Request, error: errors.GridError) -> JSONResponse:
-        return answer(request, status_of(error), str(error), code=_code(error), offences=_offences(error))
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.TooManyRequests) else None
+        return answer(request, status_of(error), str(error), headers, code=_code(error), offences=_offences(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -34,6 +34,10 @@ BODIES: Final[dict[Endpoint, dict[str, Any]]] = {
     ("PUT", "/api/tasks/{task_id}"): {"priority": "high", "retry_count": 5},
     ("POST", "/api/tasks/{task_id}/trigger"): {"parameters": {"input": "data.csv"}, "priority": "normal"},
     ("POST", "/api/workers"): _WORKER,
+    ("POST", "/api/keys"): {"name": "ann", "scopes": ["submit", "read:tasks"], "expires_in": 86_400},
+    ("POST", "/api/auth/token"): {"scopes": ["read:runs"], "expires_in": 600},
+    ("POST", "/api/webhooks"): {"url": "https://example.org/grid", "events": ["task.completed", "task.failed"]},
+    ("PUT", "/api/webhooks/{webhook_id}"): {"events": ["*"], "active": True},
     ("PUT", "/api/workers/{worker_id}"): {"max_concurrent_tasks": 10, "status": "active"},
     ("POST", "/api/workers/{worker_id}/heartbeat"): {"current_task_count": 0, "current_tasks": [], "load_average": 0.4},
 }
@@ -61,6 +65,13 @@ _ON_WORKER: Final = (
     ("DELETE", "/api/workers/{worker_id}"),
     ("POST", "/api/workers/{worker_id}/heartbeat"),
 )
+_ON_WEBHOOK: Final = (
+    ("GET", "/api/webhooks/{webhook_id}"),
+    ("PUT", "/api/webhooks/{webhook_id}"),
+    ("DELETE", "/api/webhooks/{webhook_id}"),
+    ("POST", "/api/webhooks/{webhook_id}/test"),
+    ("GET", "/api/webhooks/{webhook_id}/deliveries"),
+)
 _FILE: Final = "/api/tasks/{task_id}/files/{name}"
 _SAME_FILE: Final = {"task_id": "$request.path.task_id", "name": "$request.path.name"}
 LINKS: Final[dict[Endpoint, dict[Endpoint, dict[str, str]]]] = {
@@ -72,6 +83,8 @@ LINKS: Final[dict[Endpoint, dict[Endpoint, dict[str, str]]]] = {
     ("PUT", "/api/tasks/{task_id}/files/{name:file}"): {("GET", _FILE): _SAME_FILE, ("DELETE", _FILE): _SAME_FILE},
     ("POST", "/api/tasks/{task_id}/trigger"): {to: {"run_id": "$response.body#/data/run_id"} for to in _ON_RUN},
     ("POST", "/api/runs/{run_id}/restart"): {to: {"run_id": "$response.body#/data/new_run_id"} for to in _ON_RUN},
+    ("POST", "/api/webhooks"): {to: {"webhook_id": "$response.body#/data/id"} for to in _ON_WEBHOOK},
+    ("POST", "/api/keys"): {("DELETE", "/api/keys/{key_id}"): {"key_id": "$response.body#/data/id"}},
     ("POST", "/api/workers"): {to: {"worker_id": "$response.body#/data/id"} for to in _ON_WORKER},
 }
 """Endpoint → what may follow its success, with the parameters that its answer (or its own path) gives."""

@@ -1,8 +1,8 @@
-"""What is checked before any handler: the size of the body, and that no web page drives a grid without keys."""
+"""What is checked before any handler: the body's size, the host, and that no web page drives a grid without keys."""
 
 import re
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idlegrid_server.core.limits import MAX_FILES_BYTES, MAX_TASK_CODE, MAX_TASK_FILES_BYTES
 from idlegrid_server.http.errors import answer
-from idlegrid_server.settings import LOOPBACK, Settings
+from idlegrid_server.settings import LOOPBACK, Settings, listed
 
 log = structlog.get_logger(__name__)
 
@@ -30,15 +30,19 @@ IDLE_PATHS: Final = frozenset(
 OWN_PREFIXES: Final = ("/api/", NODE_PREFIX)
 """Not for web pages: a form or an image of a foreign page could otherwise abort runs or take leases, since such
 requests need no preflight."""
+OTHER_HOST: Final = "This host name is not served: use 127.0.0.1"
+EXPOSED: Final = ("Retry-After", "WWW-Authenticate", "X-Request-ID")
+"""Headers of an answer that a web page may read."""
+NOT_SERVED: Final = "This host name is not served"
 FAULT: Final = "Something broke inside the coordinator: see its log"
 
 
 class Guard:
-    """Refuses bodies over the limit (413) and, without keys, what a foreign web page asks for (400, 403)."""
+    """Refuses bodies over the limit (413), hosts that are not served (400) and, without keys, foreign pages (403)."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
-        self._hosts = None if settings.needs_keys else LOOPBACK | {settings.host}
+        self._hosts, self._open = served_hosts(settings), not settings.needs_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is allowed."""
@@ -59,8 +63,8 @@ class Guard:
 
     def _problem(self, path: str, headers: Headers, limit: int) -> tuple[HTTPStatus, str] | None:
         if self._hosts is not None and host_name(headers.get("host", "")) not in self._hosts:
-            return HTTPStatus.BAD_REQUEST, "This host name is not served: use 127.0.0.1"
-        if self._hosts is not None and path.startswith(OWN_PREFIXES) and _is_foreign_page(headers, self._hosts):
+            return HTTPStatus.BAD_REQUEST, OTHER_HOST if self._open else NOT_SERVED
+        if self._open and path.startswith(OWN_PREFIXES) and _is_foreign_page(headers, self._hosts or LOOPBACK):
             return HTTPStatus.FORBIDDEN, "Web pages of other hosts may not use this address"
         if int(headers.get("content-length") or 0) > limit:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(limit)
@@ -100,6 +104,14 @@ def _too_large(limit: int) -> str:
     return f"The body is too large (max {limit} bytes)"
 
 
+def served_hosts(settings: Settings) -> frozenset[str] | None:
+    """What the Host header may say; None is anything. This machine's own names always do."""
+    named = frozenset(name.lower() for name in listed(settings.allowed_hosts))
+    if settings.needs_keys:
+        return LOOPBACK | named if named else None
+    return LOOPBACK | {settings.host} | named
+
+
 def _is_foreign_page(headers: Headers, hosts: frozenset[str]) -> bool:
     """Whether a browser says that a page from elsewhere asks. Programs send neither header."""
     origin = headers.get("origin")
@@ -109,25 +121,31 @@ def _is_foreign_page(headers: Headers, hosts: frozenset[str]) -> bool:
 
 
 def host_name(host: str) -> str:
-    """The Host header without its port."""
+    """The Host header without its port, in small letters."""
+    host = host.lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.rpartition(":")[0] if ":" in host else host
 
 
 class IdleCors:
-    """CORS from everywhere for the idle API alone, as its document promises in development; settings elsewhere."""
+    """CORS: without keys from everywhere (or where the setting says), for the idle API alone, as its document promises.
+
+    With keys from where the setting says, for everything: a page has nothing that its user did not give it.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        origins: Any = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
-        self._app = app
+        origins = listed(settings.cors_origins)
+        self._app, self._whole = app, settings.needs_keys and bool(origins)
         if not origins and not settings.needs_keys:
             origins = ["*"]
-        self._open = CORSMiddleware(app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"])
+        self._open = CORSMiddleware(
+            app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the idle API's paths through CORS, when a web page asks."""
+        """Let through CORS what a web page may ask for."""
         path = scope.get("path", "")
-        idle = path in IDLE_PATHS or path.startswith("/status/")
+        shared = self._whole or path in IDLE_PATHS or path.startswith("/status/")
         from_page = any(name == b"origin" for name, _ in scope.get("headers", ()))
-        await (self._open if idle and from_page else self._app)(scope, receive, send)
+        await (self._open if shared and from_page else self._app)(scope, receive, send)

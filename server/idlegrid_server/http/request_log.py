@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 HEADER: Final = "X-Request-ID"
 READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 MAX_PATH: Final = 500
 """Characters of a path in the log."""
 
@@ -70,8 +71,9 @@ class RequestLog:
 
 
 def _say(scope: Scope, status: int, seconds: float) -> None:
-    """One line: what changed something or failed is worth keeping, the rest is not."""
-    say = log.debug if scope["method"] in READS and status < HTTPStatus.BAD_REQUEST else log.info
+    """One line: what changed something or failed is worth keeping, the rest is not; refusals have their own log."""
+    is_dull = scope["method"] in READS and status < HTTPStatus.BAD_REQUEST
+    say = log.debug if is_dull or status in REFUSED else log.info
     path = scope["path"][:MAX_PATH]
     say(
         f"{scope['method']} {path} {status}",

@@ -17,9 +17,11 @@ from pydantic_core import from_json
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
+from idlegrid_server.core.access import ANYONE, Caller
 from idlegrid_server.core.coordinator import Coordinator
-from idlegrid_server.core.errors import InvalidInput, MissingInput
-from idlegrid_server.http.deps import Grid, admit, grid_of
+from idlegrid_server.core.errors import InvalidInput, MissingInput, NotAuthenticated, NotAuthorized, OutOfReach
+from idlegrid_server.http.access.gate import INVALID
+from idlegrid_server.http.deps import Grid, admit, grid_of, note_refusal
 from idlegrid_server.http.documentation import errors_of, success_of
 from idlegrid_server.http.envelope import speaks_envelope
 from idlegrid_server.http.errors import NOT_JSON
@@ -57,9 +59,16 @@ class HungUp(HTTPException):
 
 
 class Call(Request):
-    """A request by a caller who may make it. `submitter` is the key's name, empty without keys."""
+    """A request by a caller who may make it."""
 
-    submitter: str = ""
+    caller: Caller = ANYONE
+    confined_to: str | None = None
+    """The submitter whose runs alone are in the caller's reach; None is no bound."""
+
+    @property
+    def submitter(self) -> str:
+        """The key's name, empty without keys."""
+        return self.caller.name
 
     @property
     def grid(self) -> Grid:
@@ -85,14 +94,30 @@ class Call(Request):
         """Whether a body comes, or may come."""
         return self.headers.get("content-length", "0") != "0" or "transfer-encoding" in self.headers
 
+    async def check_reach(self, run_id: int) -> None:
+        """Raise OutOfReach, a NotFound, for a run of somebody else, in the words for one that is not there.
+
+        Before all else of an endpoint that names a run: nothing of it, nor how long it took, tells whether there is
+        such a run. Raises NotAuthorized where it can be seen but not changed. Asks nothing for who has no bound.
+        """
+        if self.confined_to is not None:
+            what = "Run" if speaks_envelope(self.scope["path"]) else "Task"
+            submitter = await self.coordinator.submitter_of(run_id)
+            self.caller.check_run(submitter, self.confined_to, f"{what} {run_id} not found")
+
     async def while_connected(self, work: Coroutine[Any, Any, T]) -> T:
-        """The work's answer; the work is cancelled as soon as the caller hangs up. Raises HungUp then."""
+        """The work's answer; the work is cancelled as soon as the caller hangs up or his key opens nothing any more.
+
+        Raises HungUp and NotAuthenticated then.
+        """
         doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(self._hang_up())
         try:
-            await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            with self.grid.gate.ring.watching(self.caller.key_id) as gone:
+                waits: set[asyncio.Future[Any]] = {doing, leaving, gone}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if doing.done():
                 return doing.result()
-            raise HungUp
+            raise NotAuthenticated(INVALID) if gone.done() else HungUp
         finally:
             doing.cancel()
             leaving.cancel()
@@ -135,10 +160,14 @@ class GridRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             call = Call(request.scope, request.receive)
-            call.submitter = await admit(call, scopes[request.method])
+            call.caller, call.confined_to = await admit(call, scopes[request.method])
             if takes_json and call.has_body:
                 check_media_type(call.headers.get("content-type", ""))
-            return await handler(call)
+            try:
+                return await handler(call)
+            except (NotAuthorized, OutOfReach) as refusal:
+                note_refusal(call, refusal, call.caller)
+                raise
 
         return guarded
 

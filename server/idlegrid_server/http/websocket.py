@@ -1,4 +1,4 @@
-"""`WS /ws/updates`: everything that happens, as it happens."""
+"""`WS /ws/updates`: everything that happens and the listener may know of, as it happens."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -19,13 +19,14 @@ router = APIRouter()
 async def updates(socket: WebSocket) -> None:
     """Send each notice until one side hangs up; a listener that falls far behind is cut off."""
     try:
-        await admit(socket, SCOPES["WS", "/ws/updates"])
+        caller, confined_to = await admit(socket, SCOPES["WS", "/ws/updates"])
     except AccessError:
         await socket.close(1008)
         return
-    with grid_of(socket).coordinator.updates.listening() as notices:
+    grid = grid_of(socket)
+    with grid.coordinator.updates.listening(confined_to) as notices, grid.gate.ring.watching(caller.key_id) as gone:
         await socket.accept()  # who is let in misses nothing from here on
-        await _first(_send(socket, notices), _hang_up(socket))
+        await _first(_send(socket, notices), _hang_up(socket), _until(gone))
     with suppress(RuntimeError, WebSocketDisconnect):
         await socket.close()
 
@@ -40,6 +41,11 @@ async def _hang_up(socket: WebSocket) -> None:
     """Return when the listener leaves; what it sends is ignored."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
+
+
+async def _until(gone: "asyncio.Future[None]") -> None:
+    """Return when the listener's key opens nothing any more."""
+    await gone
 
 
 async def _first(*waits: Coroutine[None, None, None]) -> None:

@@ -1,17 +1,22 @@
-"""What the control worker runs, and how it gets there: rq-scheduler holds an entry until it is due, the waker moves
-it onto the queue `control`, the control worker calls the function.
+"""What the workers run, and how it gets there.
 
-A beat takes this whole way and leaves a stamp at its end, so a dead waker or worker shows within a minute. A wake
-takes it too, and tells every coordinator that listens: there is one for each second in which anything is due, however
-much that is, and the record says what.
+The control worker: rq-scheduler holds an entry until it is due, the waker moves it onto the queue `control`, the worker
+calls the function. A beat takes this whole way and leaves a stamp at its end, so a dead waker or worker shows within a
+minute. A wake takes it too, and tells every coordinator that listens: there is one for each second in which anything is
+due, however much that is, and the record says what.
+
+The webhooks worker is told that something is due for some endpoint, and the record says what. At most one such word
+waits, so none gathers while the worker is away; and nobody misses one that died with its worker, since the next is said
+for as long as something is due.
 """
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 import redis
-from rq import get_current_job
+from rq import Queue, get_current_job
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq_scheduler import Scheduler
@@ -92,6 +97,34 @@ def wake(second: int) -> None:
 def beat(stamp: float) -> None:
     """Leave the stamp of a beat that came through. Runs in the control worker."""
     _connection().set(keys.BEAT, repr(stamp), ex=BEAT_KEPT_SECONDS)
+
+
+def schedule_delivery(connection: redis.Redis) -> bool:
+    """Have `deliver` called in the webhooks worker, unless a call waits already; whether one was placed.
+
+    `connection` must give bytes. Raises redis.RedisError.
+    """
+    queue = Queue(WEBHOOKS, connection=connection, serializer=JSONSerializer, job_class=JsonJob)
+    if queue.count:
+        return False
+    queue.enqueue_call(
+        deliver, timeout=JOB_SECONDS, ttl=JOB_SECONDS, result_ttl=0, failure_ttl=JOB_SECONDS, description="deliver"
+    )
+    return True
+
+
+_couriers: Final[list[Callable[[], None]]] = []
+
+
+def deliver_with(look: Callable[[], None]) -> None:
+    """What `deliver` calls in this process; it must return at once."""
+    _couriers.append(look)
+
+
+def deliver() -> None:
+    """Have this process deliver what is due. Runs in the webhooks worker."""
+    for look in _couriers:
+        look()
 
 
 def _connection() -> redis.Redis:

@@ -27,6 +27,9 @@ BIAS: Final = "idlegrid:bias"
 DUE: Final = "idlegrid:due"
 """Channel: a second in which something is due has come; the message is that second."""
 
+NEWS: Final = "idlegrid:news"
+"""Channel: what coordinators tell each other (docs/protocol.md, 6)."""
+
 QUEUES: Final[str] = Queue.redis_queues_keys
 """Set: the keys of all queues RQ knows."""
 

@@ -36,6 +36,7 @@ class _Data:
     bias: dict[str, float] = field(default_factory=dict)
     """Lane → seconds."""
     wakes: set[int] = field(default_factory=set)
+    delivery: bool = False
 
     def head(self, queue: str) -> float | None:
         """The score of what waits first, with the queue's bias."""
@@ -232,6 +233,17 @@ class MemoryQueue:
         """Seconds since the last beat: there is no waker here that could have died."""
         self._answer()
         return 0.0
+
+    def schedule_delivery(self) -> None:
+        """Remember that it was asked for."""
+        self._answer()
+        self._data.delivery = True
+
+    def delivery_due(self) -> bool:
+        """Whether a delivery was asked for since the last call: whoever plays the webhooks worker looks here."""
+        with self._lock:
+            asked, self._data.delivery = self._data.delivery, False
+            return asked
 
     def _answer(self) -> None:
         if self._away:

@@ -17,7 +17,7 @@ from idlegrid_server.queue import keys, nodes
 from idlegrid_server.queue.aside import AsideWatch
 from idlegrid_server.queue.connect import Breaker, client
 from idlegrid_server.queue.grouping import Settle, Step, steps
-from idlegrid_server.queue.jobs import schedule_beat, schedule_wake
+from idlegrid_server.queue.jobs import schedule_beat, schedule_delivery, schedule_wake
 from idlegrid_server.queue.offers import Allowed, allowed, is_ours
 from idlegrid_server.queue.script import Scripts
 
@@ -204,6 +204,11 @@ class RedisQueue:
         with self._breaker.guard():
             stamp = self._redis.get(keys.BEAT)
         return None if stamp is None else max(0.0, self._clock.now() - float(cast(str, stamp)))
+
+    def schedule_delivery(self) -> None:
+        """Have the webhooks worker look for what is due, unless it has been told so and has not come to it yet."""
+        with self._breaker.guard():
+            schedule_delivery(self._bytes)
 
     def close(self) -> None:
         """Give the connections back."""

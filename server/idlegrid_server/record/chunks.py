@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 from idlegrid_server.core.errors import GridError
 from idlegrid_server.core.limits import FILE_CHUNK
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.engine import translated
+from idlegrid_server.record.engine import changing, translated
 
 
 class Chunks:
@@ -47,10 +47,8 @@ class Chunks:
 
     @contextmanager
     def showing(self) -> Iterator[Connection]:
-        """A transaction in which what is read stays true until the end: SQLite would let another writer in between."""
-        with translated("written"), self._engine.begin() as connection:
-            if self._alone:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+        """A transaction in which what is read stays true until the end."""
+        with changing(self._engine) as connection:
             yield connection
 
     def forget(self, file_ids: Sequence[str]) -> None:

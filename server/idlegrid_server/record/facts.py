@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idlegrid_server.record import tables as t
@@ -28,3 +28,12 @@ def _write(engine: Engine, name: str, value: str, *, replace: bool) -> None:
         statement = statement.on_conflict_do_nothing()
     with translated("written"), engine.begin() as connection:
         connection.execute(statement)
+
+
+def swap(connection: Connection, name: str, before: str, after: str) -> bool:
+    """Write a fact in one statement, unless it is no longer what it was (empty: not there); whether it was written."""
+    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
+    statement = insert(t.facts).values(name=name, value=after)
+    unchanged = t.facts.c.value == before
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": after}, where=unchanged)
+    return connection.execute(statement.returning(t.facts.c.name)).first() is not None

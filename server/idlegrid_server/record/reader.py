@@ -9,7 +9,7 @@ from idlegrid_server.core.limits import USAGE_HALF_LIFE, USAGE_WINDOW
 from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, Outcome, Run, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView, Timeline, Totals
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.reading import in_state, kept_by
+from idlegrid_server.record.reading import in_state, kept_by, submitted_by
 from idlegrid_server.record.rows import read_node
 from idlegrid_server.record.run_pages import page_of_runs
 from idlegrid_server.record.statements import HEAD
@@ -45,6 +45,11 @@ class SqlReader(TaskReader):
     def _fact(self, name: str) -> str:
         with self._reading() as connection:
             return connection.scalar(select(t.facts.c.value).where(t.facts.c.name == name)) or ""
+
+    def submitter(self, run_id: int) -> str | None:
+        """Whose run it is; None when there is none."""
+        submitter: str | None = self._scalar(select(t.runs.c.submitter).where(t.runs.c.id == run_id))
+        return submitter
 
     def view(self, run_id: int) -> RunView | None:
         """A run with its output."""
@@ -92,9 +97,11 @@ class SqlReader(TaskReader):
         with self._reading() as connection:
             return [_line(row) for row in connection.execute(query)][::-1]
 
-    def result_ids(self, after_id: int | None, limit: int) -> list[int]:
-        """Ids of completed runs: the newest `limit`, or the oldest after `after_id`; newest last."""
-        query = select(t.runs.c.id).where(t.runs.c.state == "completed").limit(limit)
+    def result_ids(self, after_id: int | None, limit: int, submitter: str | None = None) -> list[int]:
+        """Ids of completed runs (of a submitter): the newest `limit`, or the oldest after `after_id`; newest last."""
+        completed = t.runs.c.state == "completed"
+        where = [completed] if submitter is None else [*submitted_by(submitter), kept_by(completed)]
+        query = select(t.runs.c.id).where(*where).limit(limit)
         if after_id is not None:
             return self._names(query.where(t.runs.c.id > after_id).order_by(t.runs.c.id))
         return self._names(query.order_by(t.runs.c.id.desc()))[::-1]

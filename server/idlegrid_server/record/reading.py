@@ -24,6 +24,12 @@ def in_state(state: RunState) -> ColumnElement[bool]:
     return t.runs.c.state == literal_column(f"'{state.value}'")
 
 
+def submitted_by(submitter: str) -> list[ColumnElement[bool]]:
+    """That a run is a submitter's, in so many words: the index has only runs whose submitter has a name."""
+    named = [t.runs.c.submitter != literal_column("''")] if submitter else []
+    return [t.runs.c.submitter == submitter, *named]
+
+
 class Reading:
     """Asks an engine; safe to use from many threads. Every method raises RecordUnavailable."""
 

@@ -1,52 +1,72 @@
-"""Forgetting what need not be kept."""
+"""What is forgotten, in which order: a plan of walks that a thread of housekeeping carries out."""
 
 from typing import Final
 
-from sqlalchemy import Engine, delete, func, or_, select, union_all
+from sqlalchemy import Engine, exists, func, select
 
+from idlegrid_server.core.limits import USAGE_WINDOW
+from idlegrid_server.core.retention import Ages, Walk
+from idlegrid_server.core.webhooks import DeliveryState
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.engine import translated
+from idlegrid_server.record.old_rows import Chunks, Lines, Rows, Spells
+from idlegrid_server.record.old_runs import EmptyDays, OldRuns
+from idlegrid_server.record.reader import HOUR
 
-JOURNAL_LONGER: Final = 29 * 86_400.0
-"""Seconds that the journal is kept beyond what was of use for a day: a month in all."""
 JOURNAL_MOST: Final = 100_000
 """Newest entries of the journal that are kept, so that counting a filter's entries stays quick."""
 
 
-def forget(engine: Engine, before: float) -> None:
-    """Everything that was of use until then; the journal is kept for longer."""
-    forget_idempotency_keys(engine, before)
-    forget_files(engine, before)
-    forget_journal(engine, before - JOURNAL_LONGER)
+def plan(engine: Engine, ages: Ages, now: float) -> list[Walk]:
+    """All walks as of now. Keys go before the runs that they made, and bytes after their files."""
+    runs = now - max(ages.runs, ages.keys)
+    return [
+        _keys(engine, now - ages.keys),
+        OldRuns(engine, runs),
+        EmptyDays(engine, now),
+        *_files(engine),
+        Chunks(engine, now - ages.keys),
+        Lines(engine, t.events, now - ages.events, now),
+        Lines(engine, t.logs, now - ages.logs, now),
+        Spells(engine, now - ages.events),
+        *_journal(engine, now - ages.logs),
+        _deliveries(engine, now - ages.deliveries),
+        _usage(engine, now - max(ages.usage, USAGE_WINDOW)),
+    ]
 
 
-def forget_idempotency_keys(engine: Engine, before: float) -> None:
-    """Drop the keys that were used before then; the runs they made stay."""
-    with translated("written"), engine.begin() as connection:
-        connection.execute(delete(t.idempotency_keys).where(t.idempotency_keys.c.created_at < before))
+def _keys(engine: Engine, before: float) -> Walk:
+    at = t.idempotency_keys.c.created_at
+    return Rows(engine, "keys", t.idempotency_keys, at < before, order=at)
 
 
-def forget_files(engine: Engine, before: float) -> None:
-    """Drop files whose run or task is gone, and bytes from before then that no file claims.
-
-    The sender of such bytes never finished, or whoever dropped their file did not.
-    """
-    with translated("written"), engine.begin() as connection:
-        connection.execute(delete(t.files).where(t.files.c.run_id.not_in(select(t.runs.c.id))))
-        connection.execute(delete(t.task_files).where(t.task_files.c.task_id.not_in(select(t.tasks.c.id))))
-    chunks = t.file_chunks.c
-    claimed = union_all(select(t.files.c.id), select(t.task_files.c.id))
-    orphans = select(chunks.file_id).where(chunks.seq == 0, chunks.created_at < before, chunks.file_id.not_in(claimed))
-    with translated("read"), engine.connect() as connection:
-        found = list(connection.scalars(orphans))
-    for file_id in found:
-        with translated("written"), engine.begin() as connection:
-            connection.execute(delete(t.file_chunks).where(chunks.file_id == file_id))
+def _files(engine: Engine) -> list[Walk]:
+    """Files whose run or task is gone: whoever dropped that did not come to them."""
+    of_runs = ~exists(select(t.runs.c.id).where(t.runs.c.id == t.files.c.run_id))
+    of_tasks = ~exists(select(t.tasks.c.id).where(t.tasks.c.id == t.task_files.c.task_id))
+    return [Rows(engine, "files", t.files, of_runs), Rows(engine, "task_files", t.task_files, of_tasks)]
 
 
-def forget_journal(engine: Engine, before: float) -> None:
-    """Drop what was logged before then, and all but the newest entries."""
-    journal = t.journal.c
-    newest = select(func.max(journal.id)).scalar_subquery()
-    with translated("written"), engine.begin() as connection:
-        connection.execute(delete(t.journal).where(or_(journal.at < before, journal.id <= newest - JOURNAL_MOST)))
+def _journal(engine: Engine, before: float) -> list[Walk]:
+    of, newest = t.journal.c, select(func.max(t.journal.c.id)).scalar_subquery()
+    return [
+        Rows(engine, "journal", t.journal, of.at < before, order=of.at),
+        Rows(engine, "journal", t.journal, of.id <= newest - JOURNAL_MOST, order=of.id),
+    ]
+
+
+def _deliveries(engine: Engine, before: float) -> Walk:
+    of = t.deliveries.c
+    return Rows(
+        engine,
+        "deliveries",
+        t.deliveries,
+        of.created_at < before,
+        of.state != DeliveryState.PENDING,
+        order=of.created_at,
+    )
+
+
+def _usage(engine: Engine, before: float) -> Walk:
+    """Hours that were over by then."""
+    hour = t.usage.c.hour
+    return Rows(engine, "usage", t.usage, hour < int(before // HOUR), order=hour)

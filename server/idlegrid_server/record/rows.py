@@ -1,20 +1,22 @@
 """Between a node's row and the core's `Node`."""
 
-from dataclasses import asdict, fields
+import json
+from dataclasses import asdict
 from typing import Any
 
 from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish, Sandbox
+from idlegrid_server.record import tables as t
 
-_NAMES = tuple(f.name for f in fields(Node))
+_COLUMNS = tuple(column.name for column in t.nodes.c)
 
 
-def node_row(node: Node) -> dict[str, Any]:
-    """The row of a node."""
-    row = {name: getattr(node, name) for name in _NAMES}
-    allowed = None if node.operator_types is None else list(node.operator_types)
-    row.update(task_types=list(node.task_types), operator_types=allowed)
-    row.update(labels=list(node.labels), sandbox=asdict(node.sandbox))
-    return row
+def node_values(node: Node) -> tuple[Any, ...]:
+    """A node's row in the order of the columns, as the driver takes it."""
+    row = {name: getattr(node, name) for name in _COLUMNS}
+    lists = {"task_types": node.task_types, "operator_types": node.operator_types, "labels": node.labels}
+    for name, value in {**lists, "sandbox": asdict(node.sandbox)}.items():
+        row[name] = None if value is None else json.dumps(value)
+    return tuple(row.values())
 
 
 def read_node(row: Any) -> Node:

@@ -1,8 +1,8 @@
 """One page of runs: which ids are on it, and how many there are in all.
 
 Filters by state and day are answered from the counts of `run_counts`: they say how long the list is, and on which day
-of the sort's time the page lies, so that only that day is walked. All other filters name a task or a node: its runs are
-counted and sorted in an index that holds all that is filtered and sorted by.
+of the sort's time the page lies, so that only that day is walked. All other filters name a submitter, a task or a node:
+its runs are counted and sorted in an index that holds all that is filtered and sorted by.
 """
 
 from collections import defaultdict
@@ -14,10 +14,13 @@ from sqlalchemy import Connection, Select, func, select, union_all
 from idlegrid_server.core.queries import RunFilter
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.census import DAY, NEVER
-from idlegrid_server.record.reading import kept_by
+from idlegrid_server.record.reading import kept_by, submitted_by
 
 _ids: Final = select(t.runs.c.id)
 _EVERYTHING: Final = (_ids,)
+RAGGED: Final = (0, 1_000, 30_000)
+"""Among so many of the lowest ids all those that are missing are looked for: runs are forgotten by their end, so that
+there some are gone and some are not. Counting the most takes some milliseconds."""
 
 
 class Count(NamedTuple):
@@ -77,8 +80,8 @@ def _walk(connection: Connection, parts: Sequence[Part], wanted: RunFilter) -> I
 def _cut(connection: Connection, part: Part, span: Span) -> list[int]:
     """The ids of the span; they are counted from the end that is nearer."""
     queries = part.queries()
-    if queries is _EVERYTHING and (numbers := _numbers(connection, part.length)):
-        return list((numbers[::-1] if span.newest_first else numbers)[span.start : span.start + span.size])
+    if queries is _EVERYTHING and (numbers := _numbers_on(connection, part.length, span)):
+        return numbers
     start, backwards, behind = span.start, span.newest_first, part.length - span.start - span.size
     if behind < start:
         start, backwards = behind, not backwards
@@ -86,10 +89,25 @@ def _cut(connection: Connection, part: Part, span: Span) -> list[int]:
     return found if backwards == span.newest_first else found[::-1]
 
 
+def _numbers_on(connection: Connection, length: int, span: Span) -> list[int]:
+    """The ids of a span of all runs where their numbers tell; else nothing."""
+    numbers = _numbers(connection, length)
+    first = length - span.start - span.size if span.newest_first else span.start
+    first -= length - len(numbers)
+    found = list(numbers[first : first + span.size]) if first >= 0 else []
+    return found[::-1] if span.newest_first else found
+
+
 def _numbers(connection: Connection, length: int) -> range:
-    """The ids of all runs where no number is missing, which tells those of any page; else nothing."""
+    """The ids of the newest runs, as far back as none is missing; where old ones are forgotten that ends."""
     first, last = (connection.scalar(select(end(t.runs.c.id))) or 0 for end in (func.min, func.max))
-    return range(first, last + 1) if last - first + 1 == length else range(0)
+    missing = last - first + 1 - length
+    for width in RAGGED:
+        oldest = select(func.count()).select_from(t.runs).where(t.runs.c.id < first + width)
+        there = connection.scalar(oldest) if width else 0
+        if there == width - missing:
+            return range(first + width, last + 1)
+    return range(0)
 
 
 def _ordered(queries: Sequence[Select[Any]], keys: Sequence[Any], backwards: bool) -> Any:
@@ -155,7 +173,7 @@ def _of_day(wanted: RunFilter, day: int, counts: Sequence[Count]) -> Part:
     )
 
 
-# --- by an index of the task, or the node ---
+# --- by an index of the submitter, the task, or the node ---
 
 
 def _by_scan(connection: Connection, wanted: RunFilter) -> Iterator[Part]:
@@ -179,11 +197,16 @@ def _time(wanted: RunFilter) -> Any:
 
 
 def _conditions(wanted: RunFilter) -> Iterator[Any]:
-    """What to look for; only the first is looked up in an index."""
-    named = {name: getattr(wanted, name) for name in ("task_id", "node_id", "submitter")}
+    """What to look for; only the first is looked up in an index.
+
+    The submitter comes first, so that who sees only his own runs never waits for a look at those of others.
+    """
+    named = {name: getattr(wanted, name) for name in ("task_id", "node_id")}
     found = [t.runs.c[name] == value for name, value in named.items() if value is not None]
-    yield from found[:1]
-    yield from map(kept_by, found[1:])
+    mine = [] if wanted.submitter is None else submitted_by(wanted.submitter)
+    first = mine or found[:1]
+    yield from first
+    yield from map(kept_by, found if mine else found[1:])
     if wanted.states is not None:
         yield kept_by(t.runs.c.state.in_(wanted.states))
     if wanted.since is not None:

@@ -51,6 +51,7 @@ class Statements:
         self.attempts = self._bulk(self.insert(t.attempts), _names(t.attempts))
         self.events = self._bulk(self.insert(t.events), _names(t.events))
         self.logs = self._bulk(self.insert(t.logs).on_conflict_do_nothing(), _names(t.logs))
+        self.nodes = self._bulk(*self._replace(t.nodes, "id"))
         self.node_states = self._bulk(self.insert(t.node_states), _names(t.node_states))
         self.usage = self._bulk(*self._sum(t.usage, ("hour", "submitter", "node_id")))
         self.node_totals = self._bulk(*self._sum(t.node_totals, ("node_id",)))
@@ -67,6 +68,11 @@ class Statements:
         statement = self.insert(table)
         added = {c.name: c + statement.excluded[c.name] for c in table.c if c.name not in key}
         return statement.on_conflict_do_update(index_elements=list(key), set_=added), [c.name for c in table.c]
+
+    def _replace(self, table: Table, key: str) -> tuple[Any, Sequence[str]]:
+        statement = self.insert(table)
+        given = {c.name: statement.excluded[c.name] for c in table.c if c.name != key}
+        return statement.on_conflict_do_update(index_elements=[key], set_=given), [c.name for c in table.c]
 
 
 def _positional(dialect: Dialect) -> Dialect:

@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select
 
 from idlegrid_server.core.batch import Batch, Needs
-from idlegrid_server.core.model import EndedAttempt, IdempotencyKey, LogPiece, Node, NodeSpell, Payload, Run, RunState
+from idlegrid_server.core.model import EndedAttempt, IdempotencyKey, LogPiece, NodeSpell, Payload, Run, RunState
+from idlegrid_server.core.subscriptions import Subscriptions
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.census import Moment, moment, moves
+from idlegrid_server.record.deliveries import write_deliveries
 from idlegrid_server.record.engine import translated
-from idlegrid_server.record.rows import node_row, read_node
+from idlegrid_server.record.reading import in_state
+from idlegrid_server.record.rows import node_values, read_node
 from idlegrid_server.record.statements import CHANGING, HEAD, Statements
 from idlegrid_server.record.task_store import load_tasks, note_latest_runs, save_tasks
 
@@ -36,17 +39,26 @@ _payloads = select(t.runs.c.uuid, t.runs.c.code, t.runs.c.parameters, t.runs.c.w
 )
 _nodes = select(t.nodes).where(t.nodes.c.id.in_(bindparam("ids", expanding=True))).order_by(t.nodes.c.id)
 _nodes = _nodes.with_for_update()
+_of_nodes = (in_state(RunState.RUNNING), t.runs.c.node_id.in_(bindparam("ids", expanding=True)))
+_held = select(t.runs.c.node_id, func.count()).where(*_of_nodes).group_by(t.runs.c.node_id)
+_held_uuids = select(t.runs.c.uuid).where(*_of_nodes)
 _new_runs = insert(t.runs).returning(t.runs.c.id, t.runs.c.uuid)
 
 
 class SqlRecord:
-    """Implements `core.ports.Record`; `instance` names this coordinator, so that counters do not contend."""
+    """Implements `core.ports.Record`; `instance` names this coordinator, so that counters do not contend.
 
-    def __init__(self, engine: Engine, now: Callable[[], float], instance: str = "") -> None:
+    `subscriptions` says what endpoints want to hear of; it is to be refreshed when they have changed.
+    """
+
+    def __init__(
+        self, engine: Engine, now: Callable[[], float], instance: str = "", subscriptions: Subscriptions | None = None
+    ) -> None:
         self._engine, self._now = engine, now
         self._shard = zlib.crc32(instance.encode()) % SHARDS
         self._statements = Statements(engine)
         self._alone = engine.dialect.name == "sqlite"
+        self.subscriptions = subscriptions or Subscriptions()
 
     @contextmanager
     def transaction(self) -> Iterator["SqlTransaction"]:
@@ -55,22 +67,27 @@ class SqlRecord:
             if self._alone:
                 # What is read stays true until it is written, also beside another process.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield SqlTransaction(connection, self._now(), self._shard, self._statements)
+            yield SqlTransaction(connection, self._now(), self._shard, self._statements, self.subscriptions)
 
 
 class SqlTransaction:
     """Implements `core.ports.Transaction` on one connection."""
 
-    def __init__(self, connection: Connection, now: float, shard: int, statements: Statements) -> None:
+    def __init__(
+        self, connection: Connection, now: float, shard: int, statements: Statements, subscriptions: Subscriptions
+    ) -> None:
         self._connection, self._now, self._shard, self._do = connection, now, shard, statements
+        self._subscriptions = subscriptions
         self._before: dict[int, Moment] = {}
 
     def load(self, needs: Needs) -> Batch:
-        """Read what the commands asked for."""
+        """Read what the commands asked for; rows of nodes are locked before those of runs, each kind in id order."""
         batch = Batch(self._now)
         if needs.keys:
             batch.keys = self._keys(needs.keys)
             needs.uuids.update(uuid for key in batch.keys.values() for uuid in key.run_uuids)
+        if needs.nodes:
+            self._load_nodes(needs, batch)
         if needs.uuids:
             batch.include(self._runs(_by_uuid, {"uuids": sorted(needs.uuids)}))
         if needs.ids:
@@ -80,10 +97,18 @@ class SqlTransaction:
             rows = self._connection.execute(_payloads, {"uuids": sorted(payloads)})
             batch.payloads = {uuid: Payload(code, parameters, work) for uuid, code, parameters, work in rows}
         load_tasks(self._connection, needs, batch, sources)
-        if needs.nodes:
-            rows = self._connection.execute(_nodes, {"ids": sorted(needs.nodes)})
-            batch.nodes = {row.id: read_node(row) for row in rows}
         return batch
+
+    def _load_nodes(self, needs: Needs, batch: Batch) -> None:
+        rows = self._connection.execute(_nodes, {"ids": sorted(needs.nodes)})
+        batch.nodes = {row.id: read_node(row) for row in rows}
+        limited = [n.id for n in batch.nodes.values() if n.max_tasks is not None and n.id in needs.leasing]
+        if limited:
+            batch.held = dict.fromkeys(limited, 0)
+            batch.held.update((node, count) for node, count in self._connection.execute(_held, {"ids": limited}))
+        if needs.emptying:
+            held = self._connection.scalars(_held_uuids, {"ids": sorted(needs.emptying)})
+            needs.uuids.update(held)
 
     def _runs(self, query: Any, parameters: dict[str, Any]) -> Iterator[Run]:
         for row in self._connection.execute(query, parameters):
@@ -111,6 +136,7 @@ class SqlTransaction:
         self._save_sums(batch)
         self._do.keys.run(self._connection, map(_key_row, batch.new_keys))
         self._do.owe.run(self._connection, ((uuid, self._now) for uuid in sorted(batch.owed)))
+        write_deliveries(self._connection, batch, self._subscriptions)
 
     def settle(self, run_uuids: Iterable[str]) -> None:
         """The queue has these runs' entries: nothing is owed any more."""
@@ -132,14 +158,9 @@ class SqlTransaction:
         self._do.outputs.run(self._connection, ((o.result, o.error, run_id) for run_id, o in outputs))
 
     def _save_nodes(self, batch: Batch) -> None:
-        for node in sorted(batch.changed_nodes.values(), key=lambda node: node.id):
-            self._save_node(node)
+        changed = sorted(batch.changed_nodes.values(), key=lambda node: node.id)
+        self._do.nodes.run(self._connection, map(node_values, changed))
         self._do.node_states.run(self._connection, map(_spell_row, batch.spells))
-
-    def _save_node(self, node: Node) -> None:
-        row = node_row(node)
-        statement = self._do.insert(t.nodes).values(row)
-        self._connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
 
     def _save_sums(self, batch: Batch) -> None:
         used = ((*key, int(row[0]), row[1], row[2]) for key, row in sorted(batch.usage.items()))

@@ -19,12 +19,14 @@ from sqlalchemy import (
 
 from idlegrid_server.record.metadata import BigId, metadata
 from idlegrid_server.record.task_tables import dependencies, task_code, task_files, tasks, waits
+from idlegrid_server.record.webhook_tables import deliveries, webhooks
 
 __all__ = [
     "BigId",
     "api_keys",
     "attempts",
     "counters",
+    "deliveries",
     "dependencies",
     "events",
     "facts",
@@ -44,6 +46,7 @@ __all__ = [
     "tasks",
     "usage",
     "waits",
+    "webhooks",
 ]
 
 runs: Final = Table(
@@ -121,6 +124,9 @@ Index(
 )
 _filtered: Final = (runs.c.id, runs.c.state, runs.c.created_at, runs.c.started_at, runs.c.finished_at)
 Index("runs_by_node", runs.c.node_id, *_filtered, **_where("node_id IS NOT NULL"))
+# Where no keys are asked for, no run has a submitter, and this costs nothing. Whose lists are confined filters them by
+# anything else, too: nothing of that is to be looked up in rows, of which he may have very many.
+Index("runs_by_submitter", runs.c.submitter, *_filtered, runs.c.node_id, runs.c.task_id, **_where("submitter <> ''"))
 # The state is in front of these for SQLite, which would take an index of all states for a better one.
 Index("runs_held", runs.c.state, runs.c.node_id, runs.c.id, **_where("state = 'running'"))
 Index("runs_by_lease", runs.c.state, runs.c.lease_expires_at, **_where("state = 'running'"))
@@ -350,7 +356,16 @@ api_keys: Final = Table(
     Column("expires_at", Float),
     Column("revoked_at", Float),
     Column("last_used_at", Float),
+    Column("node_id", String(200)),
+    Column("uses_left", Integer),
+    Column("made_by", BigInteger),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
 )
+"""`node_id`: the only node it speaks for. `uses_left`: how many nodes a join token may still enrol. `made_by`: the join
+token that a node enrolled with. `version`: counted up by every change of any key (the fact `keys_version`), so that
+what has changed since a look is found without reading all.
+"""
+Index("api_keys_by_version", api_keys.c.version)
 
 facts: Final = Table(
     "facts",

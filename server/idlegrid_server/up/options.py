@@ -5,8 +5,9 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from idlegrid_server.tls import Certificate, CertificateUnusable, check_pair, examined
 from idlegrid_server.up import addresses
-from idlegrid_server.up.errors import PortTaken
+from idlegrid_server.up.errors import NoTls, PortTaken
 
 DEFAULT_PORT = 8000
 DEFAULT_CONSOLE_PORT = 8501
@@ -15,7 +16,7 @@ DEFAULT_CONSOLE_PORT = 8501
 
 @dataclass(frozen=True)
 class Options:
-    """A grid to bring up; `console_port` is None for no console."""
+    """A grid to bring up; `console_port` is None for no console, `certificate` for plain HTTP."""
 
     host: str
     port: int
@@ -23,6 +24,7 @@ class Options:
     nodes: int
     data: Path
     verbose: bool = False
+    certificate: Certificate | None = None
 
     @property
     def shared(self) -> bool:
@@ -32,7 +34,31 @@ class Options:
     @property
     def url(self) -> str:
         """The coordinator as this machine reaches it."""
-        return f"http://{addresses.authority(addresses.local(self.host), self.port)}"
+        return f"{self.scheme}://{addresses.authority(addresses.local(self.host), self.port)}"
+
+    @property
+    def scheme(self) -> str:
+        """What the coordinator and the console speak."""
+        return "http" if self.certificate is None else "https"
+
+    @property
+    def public_host(self) -> str:
+        """How others call this machine: by a name that the certificate is for, where there is one."""
+        usual = addresses.public(self.host)
+        if self.certificate is None or self.certificate.names_it(usual):
+            return usual
+        return next((name for name in self.certificate.names if _is_for_others(name)), usual)
+
+    @property
+    def tls_name(self) -> str:
+        """The name to look for in the certificate, for callers who use `url`; empty when it is for that address."""
+        if self.certificate is None or self.certificate.names_it(addresses.local(self.host)):
+            return ""
+        return self.certificate.names[0].replace("*", "grid")
+
+
+def _is_for_others(name: str) -> bool:
+    return not addresses.is_loopback(name) and not name.startswith("*")
 
 
 def default_data() -> Path:
@@ -74,10 +100,15 @@ def add_listen_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=port, default=os.environ.get("IDLEGRID_PORT", str(DEFAULT_PORT)), help="default: %(default)s"
     )
     parser.add_argument("--data", type=Path, default=default_data(), help="data folder (default: %(default)s)")
+    for option, variable, what in (
+        ("--tls-cert", "IDLEGRID_TLS_CERT", "certificate, with what leads to its authority, as PEM: speak https"),
+        ("--tls-key", "IDLEGRID_TLS_KEY", "the certificate's key, as PEM"),
+    ):
+        parser.add_argument(option, type=Path, metavar="FILE", default=os.environ.get(variable) or None, help=what)
 
 
 def parsed(arguments: argparse.Namespace) -> Options:
-    """The options that the parsed command line means."""
+    """The options that the parsed command line means. Raises `NoTls` for a certificate that is no good."""
     return Options(
         host=arguments.host,
         port=arguments.port,
@@ -85,7 +116,16 @@ def parsed(arguments: argparse.Namespace) -> Options:
         nodes=arguments.nodes,
         data=arguments.data,
         verbose=arguments.verbose,
+        certificate=_certificate(arguments.tls_cert, arguments.tls_key),
     )
+
+
+def _certificate(cert: Path | None, key: Path | None) -> Certificate | None:
+    try:
+        check_pair(cert, key)
+        return examined(cert.resolve(), key.resolve()) if cert and key else None
+    except CertificateUnusable as error:
+        raise NoTls(str(error)) from error
 
 
 def claim_ports(options: Options) -> Options:

@@ -50,6 +50,9 @@ def _coordinator(options: Options, folder: DataFolder, shared: Mapping[str, str]
         "IDLEGRID_AUTH": "required" if options.shared else "off",
         "IDLEGRID_READY_FILE": str(folder.ready_file),
     }
+    if options.certificate is not None:
+        env["IDLEGRID_TLS_CERT"] = str(options.certificate.cert)
+        env["IDLEGRID_TLS_KEY"] = str(options.certificate.key)
     if wheels := dist_folder():
         env["IDLEGRID_DIST_DIR"] = str(wheels)
     argv += ["--data", str(folder.path)]
@@ -68,11 +71,19 @@ def _workers() -> list[tuple[str, list[str]]]:
 def _node(number: int, options: Options, folder: DataFolder, keys: Keys) -> ChildSpec:
     data = folder.node(number)
     argv = [*PYTHON, "idlegrid", "node", "--server", options.url, "--profile", "always", "--data", str(data)]
-    # A token on the command line could be read by every user of this machine.
-    env = {"PYTHONUNBUFFERED": "1", "IDLEGRID_API_KEY": keys.join}
+    # A key on the command line could be read by every user of this machine.
+    env = {**_client(options), "IDLEGRID_API_KEY": keys.node, "IDLEGRID_JOIN": ""}
     # The limit on processes counts by uid: nodes started as root must not share one.
     env["IDLEGRID_NODE_SLOT_UID"] = os.environ.get("IDLEGRID_NODE_SLOT_UID", str(FIRST_SLOT_UID + number - 1))
     return ChildSpec(f"node-{number}", argv, Stage.NODES, env, frozenset({COORDINATOR}))
+
+
+def _client(options: Options) -> dict[str, str]:
+    """The environment of parts that call the coordinator: they believe its own certificate, and no other."""
+    if options.certificate is None:
+        return {"PYTHONUNBUFFERED": "1"}
+    trust = {"IDLEGRID_CA_FILE": str(options.certificate.cert), "IDLEGRID_TLS_NAME": options.tls_name}
+    return {"PYTHONUNBUFFERED": "1", **trust}
 
 
 def _open_to_others(options: Options) -> bool:
@@ -82,6 +93,8 @@ def _open_to_others(options: Options) -> bool:
 def _console(options: Options, keys: Keys) -> ChildSpec:
     argv = [*PYTHON, "idlegrid", "console", "--server", options.url]
     argv += ["--host", options.host, "--port", str(options.console_port)]
+    if options.certificate is not None:
+        argv += ["--tls-cert", str(options.certificate.cert), "--tls-key", str(options.certificate.key)]
     # A console that others can reach asks each visitor for a key; it must not lend them ours.
-    env = {"PYTHONUNBUFFERED": "1", "IDLEGRID_API_KEY": "" if _open_to_others(options) else keys.submit}
+    env = {**_client(options), "IDLEGRID_API_KEY": "" if _open_to_others(options) else keys.admin}
     return ChildSpec("console", argv, Stage.NODES, env, frozenset({REDIS}))

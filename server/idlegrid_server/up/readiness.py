@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,11 +25,16 @@ async def until(check: Callable[[], Awaitable[bool]], every: float = 0.1) -> Non
 
 @dataclass(frozen=True)
 class Probe:
-    """Asks one HTTP server on this machine; `host` is numeric, `api_key` is sent when there is one."""
+    """Asks one HTTP server on this machine; `host` is numeric, `api_key` is sent when there is one.
+
+    With `tls` it speaks https, and looks for `tls_name` in the certificate, or for the host.
+    """
 
     host: str
     port: int
     api_key: str = ""
+    tls: ssl.SSLContext | None = None
+    tls_name: str = ""
 
     async def answers(self, path: str) -> bool:
         """Whether GET `path` answers 200."""
@@ -64,7 +70,8 @@ class Probe:
         return (int(words[1]) if len(words) > 1 and words[1].isdigit() else 0), body
 
     async def _exchange(self, path: str) -> bytes:
-        reader, writer = await asyncio.open_connection(self.host, self.port)
+        name = (self.tls_name or self.host) if self.tls else None
+        reader, writer = await asyncio.open_connection(self.host, self.port, ssl=self.tls, server_hostname=name)
         try:
             writer.write(self._request(path).encode())
             return await reader.read()

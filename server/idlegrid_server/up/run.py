@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from idlegrid.trust import believing
 from idlegrid_server.up import addresses, greeting, keys, parts, redis_server
 from idlegrid_server.up.folder import DataFolder
 from idlegrid_server.up.keys import Keys
@@ -104,16 +105,21 @@ async def _bring_up(grid: Grid, supervisor: Supervisor) -> None:
 
 def _checks(grid: Grid) -> dict[str, Callable[[], Awaitable[bool]]]:
     options = grid.options
-    coordinator = Probe(addresses.local(options.host), options.port, grid.keys.submit)
+    coordinator = _probe(options, options.port, grid.keys.submit)
     checks: dict[str, Callable[[], Awaitable[bool]]] = {
         parts.COORDINATOR: lambda: coordinator.answers("/livez"),
     }
     if options.nodes:
         checks[f"{options.nodes} node(s)"] = lambda: _joined(coordinator, grid)
     if options.console_port is not None:
-        console = Probe(addresses.local(options.host), options.console_port)
+        console = _probe(options, options.console_port)
         checks["console"] = lambda: console.answers("/_stcore/health")
     return checks
+
+
+def _probe(options: Options, port: int, key: str = "") -> Probe:
+    tls = None if options.certificate is None else believing(str(options.certificate.cert))
+    return Probe(addresses.local(options.host), port, key, tls, options.tls_name)
 
 
 async def _joined(coordinator: Probe, grid: Grid) -> bool:

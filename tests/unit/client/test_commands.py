@@ -90,6 +90,26 @@ def test_an_error_is_one_line_on_stderr(grid, capsys):
     assert capsys.readouterr().err == "idlegrid: Task 9 not found (HTTP 404)\n"
 
 
+@pytest.mark.parametrize(
+    ("status", "detail"),
+    [
+        (401, "This key is not valid: it is unknown, expired or revoked"),
+        (403, "This key may not do that: it lacks the scope submit"),
+    ],
+)
+def test_a_key_that_does_not_do_is_one_line_that_says_where_to_give_another(grid, script, capsys, status, detail):
+    grid.on("POST /submit", (status, {"detail": detail}))
+    assert main(["submit", script, "--url", grid.url, "--key", "ig_k"]) == 1
+    words = f"idlegrid: {detail} (HTTP {status}); give a key that may do this as api_key=…, --key, or in"
+    assert capsys.readouterr().err.startswith(words)
+
+
+def test_a_limit_that_lasts_is_one_line_that_says_how_long(grid, capsys):
+    grid.on("GET /status/9", (429, {"detail": "Too many requests"}, {"Retry-After": "90"}))
+    assert main(["status", "9", "--url", grid.url]) == 1
+    assert capsys.readouterr().err == "idlegrid: Too many requests (HTTP 429); try again in 90 s\n"
+
+
 def test_submit_prints_the_number_alone(grid, script, capsys):
     grid.on("POST /submit", (200, {"task_id": 7}))
     options = ["--url", grid.url, "--key", "ig_k", "--timeout", "5", "--memory", "64", "--priority", "low"]

@@ -67,7 +67,7 @@ def test_unwrap_takes_the_data_out_of_the_envelope(grid, session, wrap):
     ],
 )
 def test_a_refusal_becomes_the_error_of_its_status(grid, session, status, kind):
-    grid.on("GET /a", (status, {"detail": "a sentence"}))
+    grid.on("GET /a", (status, {"detail": "a sentence"}, {"Retry-After": "60"}))
     with pytest.raises(ApiError) as caught:
         session.get("/a")
     assert type(caught.value) is kind
@@ -100,6 +100,60 @@ def test_a_rate_limit_tells_how_long_to_wait(grid, session):
     with pytest.raises(RateLimited, match="try again in 7 s") as caught:
         session.get("/a")
     assert caught.value.retry_after == 7.0
+
+
+SOON = (429, {"detail": "Too many"}, {"Retry-After": "0"})
+
+
+def test_a_get_that_came_too_soon_is_asked_again_when_the_server_says_so(grid, session):
+    grid.on("GET /a", SOON, SOON, (200, 1))
+    assert session.get("/a") == 1
+    assert len(grid.asked) == 3
+
+
+def test_what_makes_a_run_and_came_too_soon_is_sent_again_under_the_same_key(grid, client):
+    grid.on("POST /submit", SOON, (200, {"task_id": 7}))
+    assert client.submit("print(1)").id == 7
+    assert len({asked.headers["idempotency-key"] for asked in grid.asked}) == 1
+
+
+def test_a_post_without_a_key_that_came_too_soon_is_not_sent_again(grid, session):
+    grid.on("POST /a", SOON, (200, 1))
+    with pytest.raises(RateLimited):
+        session.post("/a", {})
+    assert len(grid.asked) == 1
+
+
+def test_nobody_waits_longer_than_his_patience(grid, session):
+    grid.on("GET /a", (429, {"detail": "Too many"}, {"Retry-After": "2"}))
+    with pytest.raises(RateLimited, match="try again in 2 s"):
+        session.get("/a", timeout=1)
+    assert len(grid.asked) == 1
+
+
+def test_a_stream_that_came_too_soon_is_asked_for_again(grid, session):
+    grid.on("GET /a", SOON, (200, b"bytes"))
+    with session.stream("/a") as pieces:
+        assert b"".join(pieces) == b"bytes"
+
+
+def test_closing_the_session_ends_a_wait(grid):
+    asked = threading.Event()
+    grid.on("GET /a", lambda _: asked.set() or (429, {}, {"Retry-After": "20"}))
+    session, said = Session(grid.url, timeout=60), list[str]()
+
+    def ask() -> None:
+        try:
+            session.get("/a")
+        except Unreachable as error:
+            said.append(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert asked.wait(10)
+    session.close()
+    asking.join(10)
+    assert len(said) == 1
 
 
 def test_a_good_answer_that_is_no_json_is_another_kind_of_server(grid, session):

@@ -80,12 +80,14 @@ def task_answer(number, name="nightly", **changed):
 
 class StandIn:
     """The coordinator: `runs`, their `files`, `tasks` and `nodes` are what it knows, `submitted` what it was sent,
-    `refusal` what is wrong with the next task it is sent, `key` what it demands.
+    `refusal` what is wrong with the next task it is sent, `key` what it demands, `lacking` the scope that is missing
+    for a path.
     """
 
     def __init__(self):
         self.runs, self.nodes, self.submitted, self.key = {}, [], [], None
         self.tasks, self.refusal = {}, None
+        self.lacking = {}
         self.files = {}
         self.asked = []
         self._port = 0
@@ -123,6 +125,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.grid.asked.append(path)
         if self.grid.key and self.headers.get("Authorization") != f"Bearer {self.grid.key}":
             return self._send(401, {"detail": "This grid wants a key"})
+        if path in self.grid.lacking:
+            words = f"This key may not do that: it lacks the scope {self.grid.lacking[path]}"
+            return self._send(403, {"success": False, "error": {"code": "AUTHORIZATION_ERROR", "message": words}})
         if path == "/stats":
             return self._send(200, self._stats())
         if path == "/health":

@@ -270,6 +270,36 @@ def test_a_grid_that_wants_a_key_is_given_the_visitors(open_page, lively):
     assert len(app.dataframe[0].value) == 2
 
 
+def test_a_key_that_is_no_good_any_more_shows_nothing_and_asks_for_another(open_page, lively):
+    lively.key = "secret"
+    app = open_page("nodes")
+    app.text_input[0].set_value("secret").run()
+    lively.key = "newer"
+    fresh(app)
+    assert "wants a key" in app.warning[0].value
+    assert not app.dataframe
+    app.text_input[0].set_value("newer").run()
+    assert len(app.dataframe[0].value) == 2
+
+
+def test_what_a_key_may_not_do_is_said_with_the_scope_and_the_rest_of_the_page_stands(open_page, lively):
+    lively.lacking = {"/api/workers": "read:workers", "/api/system/timeline": "read:system"}
+    app = open_page("overview")
+    assert not app.exception
+    said = [warning.value.replace("\\", "") for warning in app.warning]
+    assert [one.rpartition("scope ")[2] for one in said] == ["read:workers", "read:system", "read:workers"]
+    assert {metric.label: metric.value for metric in app.metric}["Done"] == "1"
+
+
+@pytest.mark.parametrize(("page", "path"), [("runs", "/api/runs"), ("tasks", "/api/tasks"), ("nodes", "/api/workers")])
+def test_a_page_stands_when_the_key_may_not_see_what_it_is_about(open_page, lively, page, path):
+    lively.lacking = {path: "read:something"}
+    app = open_page(page)
+    assert not app.exception
+    assert "lacks the scope" in app.warning[0].value
+    assert not app.dataframe
+
+
 def choose_node(app, node_id):
     """As a click on its row does."""
     app.session_state["chosen_node"] = node_id

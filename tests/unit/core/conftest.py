@@ -1,6 +1,7 @@
 """What the core's tests start from."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.matching import QueueOrder
+from idlegrid_server.core.news import Bus, News, from_wire, to_wire
 from idlegrid_server.core.nodedesk import NodeDesk
 from idlegrid_server.core.ports import RandomIds, SystemClock
 from idlegrid_server.core.taskdesk import TaskDesk
@@ -46,32 +49,73 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-Story = Callable[[Coordinator], Awaitable[Any]]
+Story = Callable[..., Awaitable[Any]]
+
+
+class DirectBus:
+    """Hands news over by their wire, on the event loop of both ends."""
+
+    is_heard = True
+
+    def __init__(self) -> None:
+        self.hears: list[Coordinator] = []
+        self.told: list[News] = []
+
+    def tell(self, news: News) -> None:
+        self.told.append(news)
+        for other in self.hears:
+            asyncio.get_running_loop().call_soon(other.heard, from_wire(json.loads(json.dumps(to_wire(news)))))
+
+
+def assembled(engine: Engine, queue: MemoryQueue, bus: Bus | None = None) -> tuple[Coordinator, Writer]:
+    """A coordinator on the running event loop, and its writer, which is not started."""
+    loop, clock = asyncio.get_running_loop(), SystemClock()
+
+    def written(batch: Batch) -> None:
+        loop.call_soon_threadsafe(coordinator.written, batch)
+
+    def queued(batch: Batch) -> None:
+        loop.call_soon_threadsafe(coordinator.polls.wake, batch.woken)
+
+    writer = Writer(SqlRecord(engine, clock.now), queue, written, queued)
+    reader, files = SqlReader(engine), SqlFiles(engine, clock.now)
+    task_files = SqlTaskFiles(engine, clock.now)
+    tasks = TaskDesk(writer, reader, task_files, clock, RandomIds(), CronCalendar(), QueueOrder.FIFO)
+    nodes = NodeDesk(writer, reader, SqlNodeReader(engine), task_files, Times(), bus)
+    coordinator = Coordinator(writer, reader, files, tasks, nodes, clock, RandomIds(), Times(), bus=bus)
+    return coordinator, writer
+
+
+async def live(story: Story, *pairs: tuple[Coordinator, Writer]) -> Any:
+    """Tell the story with these coordinators at work."""
+    for _, writer in pairs:
+        writer.start()
+    try:
+        return await asyncio.wait_for(story(*(coordinator for coordinator, _ in pairs)), 60)
+    finally:
+        for _, writer in pairs:
+            await asyncio.to_thread(writer.stop)
 
 
 @pytest.fixture
-def grid(engine) -> Callable[[Story], Any]:
+def grid(engine: Engine) -> Callable[[Story], Any]:
     """`grid(story)` runs a coroutine with a coordinator on an event loop of its own."""
 
-    async def live(story: Story) -> Any:
-        loop, clock = asyncio.get_running_loop(), SystemClock()
+    async def alone(story: Story) -> Any:
+        return await live(story, assembled(engine, MemoryQueue(SystemClock())))
 
-        def written(batch):
-            loop.call_soon_threadsafe(coordinator.written, batch)
+    return lambda story: asyncio.run(alone(story))
 
-        def queued(batch):
-            loop.call_soon_threadsafe(coordinator.polls.wake, batch.woken)
 
-        writer = Writer(SqlRecord(engine, clock.now), MemoryQueue(clock), written, queued)
-        reader, files = SqlReader(engine), SqlFiles(engine, clock.now)
-        task_files = SqlTaskFiles(engine, clock.now)
-        tasks = TaskDesk(writer, reader, task_files, clock, RandomIds(), CronCalendar(), QueueOrder.FIFO)
-        nodes = NodeDesk(writer, reader, SqlNodeReader(engine), task_files, Times())
-        coordinator = Coordinator(writer, reader, files, tasks, nodes, clock, RandomIds(), Times())
-        writer.start()
-        try:
-            return await asyncio.wait_for(story(coordinator), 60)
-        finally:
-            await asyncio.to_thread(writer.stop)
+@pytest.fixture
+def two_grids(engine: Engine) -> Callable[[Story], Any]:
+    """`two_grids(story)`: two coordinators on one record and one queue, which hear each other."""
 
-    return lambda story: asyncio.run(live(story))
+    async def together(story: Story) -> Any:
+        queue, buses = MemoryQueue(SystemClock()), (DirectBus(), DirectBus())
+        pairs = [assembled(engine, queue, bus) for bus in buses]
+        for bus, (other, _) in zip(buses, reversed(pairs), strict=True):
+            bus.hears.append(other)
+        return await live(story, *pairs)
+
+    return lambda story: asyncio.run(together(story))

@@ -1,11 +1,12 @@
 """The core without a database: rows in dictionaries, batches built by hand."""
 
+from collections import Counter
 from typing import Any
 
 from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import Beat, HeldAttempt, Lease, LeaseRuns, MakeRuns, NodeFacts, Report, ReportRuns
 from idlegrid_server.core.limits import Times
-from idlegrid_server.core.model import IdempotencyKey, Node, Outcome, Payload, Run, Submission
+from idlegrid_server.core.model import IdempotencyKey, Node, Outcome, Payload, Run, RunState, Submission
 
 from ...parts import START, offer, submission
 
@@ -27,6 +28,8 @@ class Table:
         """Apply to a fresh batch, keep what it wrote, and answer."""
         self.batch = batch = Batch(self.now, payloads=self.payloads, nodes=dict(self.nodes), keys=dict(self.keys))
         batch.include(self.runs.values())
+        held = Counter(run.node_id for run in self.runs.values() if run.state is RunState.RUNNING)
+        batch.held = {node.id: held[node.id] for node in self.nodes.values() if node.max_tasks is not None}
         command.apply(batch)
         for run, payload in batch.new_runs:
             run.id = len(self.runs) + 1

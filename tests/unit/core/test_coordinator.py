@@ -33,7 +33,8 @@ async def fetch_soon(grid: Coordinator, node: str = "n1", room: Room | None = No
     asked = asyncio.ensure_future(grid.fetch(node, room or Room(1), LONG))
     while grid.polls.waiting() == before and not asked.done():
         await asyncio.sleep(0)
-    await grid.submit([])  # the poll's first look was written before this
+    await grid.submit([])  # the poll's first look is asked for by now
+    await grid.submit([])  # and was written before this
     return asked
 
 

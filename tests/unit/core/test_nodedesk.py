@@ -4,29 +4,17 @@ import asyncio
 
 import pytest
 
-from idlegrid_server.core.commands import HeldAttempt, NodeFacts, Order, Report
+from idlegrid_server.core.commands import HeldAttempt, NodeFacts, Order
 from idlegrid_server.core.commands.operator import NodeChange, Registration
 from idlegrid_server.core.errors import Conflict, NotFound, StaleReport
-from idlegrid_server.core.model import NodeState, NodeWish, Outcome, RunState, Sandbox
+from idlegrid_server.core.model import NodeState, NodeWish, RunState
 from idlegrid_server.core.node_queries import NodeFilter
 from idlegrid_server.core.nodedesk import Room
 
 from ...parts import submission
+from .polling import HERE, done, open_poll
 
-LONG = 20.0
-"""Seconds that a poll may wait; every test below ends long before."""
-HERE = NodeFacts(state=NodeState.IDLE, slots=4, cpu_cores=4.0, memory_mb=4096, sandbox=Sandbox(level=3))
 WORDS = Registration(hostname="lab", address="10.0.0.1", port=1, task_types=("python",), max_tasks=2)
-
-
-async def open_poll(grid, node="n1", slots=1):
-    """A poll that waits by now."""
-    before = grid.polls.waiting()
-    asked = asyncio.ensure_future(grid.fetch(node, Room(slots), LONG))
-    while grid.polls.waiting() == before:
-        await asyncio.sleep(0)
-    await grid.submit([])  # the poll's first look was written before this
-    return asked
 
 
 async def queued(grid, count=1):
@@ -34,10 +22,6 @@ async def queued(grid, count=1):
     runs = await grid.submit([submission() for _ in range(count)])
     await grid.submit([])  # the queue has a batch before the next one is written
     return runs
-
-
-def done(lease):
-    return Report(run_uuid=lease.run.uuid, lease_id=lease.lease_id, outcome=Outcome.COMPLETED, result="1")
 
 
 def test_a_limited_node_never_holds_more_however_many_ask_at_once(grid):

@@ -15,9 +15,9 @@ from .table import TIMES, held
 WORDS = Registration(hostname="lab", address="10.0.0.1", port=1, task_types=("python", "shell"), max_tasks=5)
 
 
-def wish(table, wanted: str, *uuids: str) -> list[Order]:
+def wish(table, wanted: str) -> list[Order]:
     """The operator's word; answers the orders that it makes."""
-    return table.do(UpdateNode("n1", uuids, change=NodeChange(wish=NodeWish(wanted))))[1]
+    return table.do(UpdateNode("n1", change=NodeChange(wish=NodeWish(wanted))))[1]
 
 
 @pytest.fixture
@@ -45,26 +45,26 @@ def test_a_draining_node_hears_so_until_it_drains_and_again_when_it_may_go_on(ta
 
 
 def test_a_draining_node_finishes_what_it_has(table, run):
-    wish(table, "draining", run.uuid)
+    wish(table, "draining")
     assert table.beat(held(run), state=NodeState.DRAINING) == []
     assert (run.state, status_of(table.nodes["n1"])) == (RunState.RUNNING, "draining")
 
 
-@pytest.mark.parametrize("command", [UpdateNode("nobody", ()), UnregisterNode("nobody", ())])
+@pytest.mark.parametrize("command", [UpdateNode("nobody"), UnregisterNode("nobody")])
 def test_a_node_that_is_not_there_cannot_be_changed(table, command):
     with pytest.raises(NotFound, match="Worker nobody not found"):
         table.do(command)
 
 
 def test_what_an_offline_node_holds_goes_back_to_the_front_without_spending_anything(table, run):
-    orders = wish(table, "offline", run.uuid, "unknown")
+    orders = wish(table, "offline")
     assert orders == [Order("stop", run.uuid, run.lease_id, "lease_gone"), Order("drain")]
     assert (run.state, run.retries, run.losses) == (RunState.PENDING, 0, 0)
     assert [op.front for op in table.batch.ops if isinstance(op, Push)] == [True]
     assert status_of(table.nodes["n1"]) == "offline"
 
 
-def test_an_offline_node_is_heard_and_keeps_nothing_that_was_leased_meanwhile(table, run):
+def test_an_offline_node_is_heard_and_told_again_what_to_stop(table, run):
     wish(table, "offline")
     assert table.beat(held(run), state=NodeState.DRAINING) == [Order("stop", run.uuid, run.lease_id, "lease_gone")]
     assert (run.state, table.nodes["n1"].last_seen) == (RunState.PENDING, table.now)
@@ -72,7 +72,7 @@ def test_an_offline_node_is_heard_and_keeps_nothing_that_was_leased_meanwhile(ta
 
 def test_an_unregistered_node_is_told_to_kill_and_to_leave_and_is_not_renewed(table, run):
     stop = Order("stop", run.uuid, run.lease_id, "lease_gone")
-    assert table.do(UnregisterNode("n1", [run.uuid]))[1] == [stop, Order("leave")]
+    assert table.do(UnregisterNode("n1"))[1] == [stop, Order("leave")]
     assert run.state is RunState.PENDING
     for _ in range(2):
         assert table.beat(held(run), state=NodeState.RUNNING) == [stop, Order("leave")]
@@ -80,23 +80,36 @@ def test_an_unregistered_node_is_told_to_kill_and_to_leave_and_is_not_renewed(ta
     assert (node.health, node.wish, node.state) == (NodeHealth.LEFT, NodeWish.GONE, "offline")
 
 
-def test_what_was_leased_while_a_node_was_sent_away_goes_back_when_it_is_listed(table, run):
-    table.do(UnregisterNode("n1", ()))
-    table.beat(held(run))
+@pytest.mark.parametrize("wanted", ["draining", "offline", "gone"])
+def test_a_node_that_may_not_is_leased_nothing_whatever_its_coordinator_had_heard(table, node, wanted):
+    run = table.submit()
+    node.wish = NodeWish(wanted)
+    assert table.lease(run.uuid) == []
     assert run.state is RunState.PENDING
+    assert [(op.run_uuid, op.front) for op in table.batch.ops] == [(run.uuid, True)]
+
+
+def test_a_limited_node_is_leased_up_to_its_limit_and_the_rest_goes_back_in_order(table, node):
+    table.do(UpdateNode("n1", change=NodeChange(max_tasks=2)))
+    first, *others = [table.submit() for _ in range(4)]
+    assert len(table.lease(first.uuid)) == 1
+    assert [lease.run.uuid for lease in table.lease(*(run.uuid for run in others))] == [others[0].uuid]
+    assert [op.run_uuid for op in table.batch.ops if isinstance(op, Push)] == [others[2].uuid, others[1].uuid]
+    table.report(first)
+    assert len(table.lease(others[1].uuid)) == 1
 
 
 def test_an_unregistered_node_comes_back_when_it_is_started_anew_and_only_then(table, node):
-    table.do(UnregisterNode("n1", ()))
+    table.do(UnregisterNode("n1"))
     with pytest.raises(NotFound):
-        table.do(UnregisterNode("n1", ()))
+        table.do(UnregisterNode("n1"))
     assert table.beat(state=NodeState.IDLE) == [Order("leave")]
     assert table.do(Beat("n1", NodeFacts(state=NodeState.IDLE), (), TIMES, joins=True)) == []
     assert (table.nodes["n1"].health, table.nodes["n1"].wish) == (NodeHealth.ALIVE, NodeWish.ACTIVE)
 
 
 def test_the_operator_allows_some_of_the_types_that_a_node_offers(table, node):
-    table.do(UpdateNode("n1", (), change=NodeChange(task_types=("shell", "http"))))
+    table.do(UpdateNode("n1", change=NodeChange(task_types=("shell", "http"))))
     assert types_of(node) == ("shell",)
     assert capability(node).task_types == {"shell"}
     table.beat(task_types=("python", "shell", "http"))
@@ -107,7 +120,7 @@ def test_a_node_registered_by_hand_offers_a_core_and_512_mb_a_task(table):
     node = table.do(RegisterNode("w1", WORDS))
     assert (node.cpu_cores, node.memory_mb, node.max_tasks, node.sandbox.level) == (5, 2560, 5, 3)
     assert (node.health, status_of(node), node.task_types) == (NodeHealth.ALIVE, "active", ("python", "shell"))
-    table.do(UpdateNode("w1", (), change=NodeChange(max_tasks=10, task_types=("http",))))
+    table.do(UpdateNode("w1", change=NodeChange(max_tasks=10, task_types=("http",))))
     assert (node.cpu_cores, node.memory_mb, types_of(node)) == (10, 5120, ("http",))
 
 

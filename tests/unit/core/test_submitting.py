@@ -103,7 +103,7 @@ def test_an_ended_run_cannot_be_cancelled(table):
 
 def test_when_one_of_many_cannot_be_cancelled_none_is(table):
     run = table.submit()
-    with pytest.raises(NotFound, match="Task 99 not found"):
+    with pytest.raises(NotFound, match="Run 99 not found"):
         table.do(CancelRuns([run.id, 99]))
     assert run.state is RunState.PENDING
     assert events(table) == []

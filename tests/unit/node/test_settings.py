@@ -1,10 +1,13 @@
+import argparse
 from pathlib import Path
 
 import pytest
 
+from idlegrid_node import command
 from idlegrid_node.errors import DataFolderInUse, SettingsError
 from idlegrid_node.folder import DataFolder
 from idlegrid_node.settings import (
+    ca_file,
     identity,
     last_joined,
     max_level,
@@ -99,3 +102,33 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="cannot be used"):
         DataFolder(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("words", "api_key", "join"),
+    [
+        ((), "submitters", "fleets"),
+        (("--join", "token"), None, "token"),
+        (("--api-key", "mine"), "mine", "fleets"),
+        (("--api-key", "mine", "--join", "token"), "mine", "token"),
+    ],
+)
+def test_what_the_command_line_says_goes_before_the_environment(words, api_key, join, tmp_path, monkeypatch):
+    monkeypatch.setenv("IDLEGRID_API_KEY", "submitters")
+    monkeypatch.setenv("IDLEGRID_JOIN", "fleets")
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    settings = command._settings(parser.parse_args(["--server", "http://grid.lab:8000", *words]), tmp_path)
+    assert (settings.api_key, settings.join) == (api_key, join)
+    assert "join=" not in repr(settings)
+    assert "api_key=" not in repr(settings)
+
+
+def test_a_file_of_certificates_is_looked_at_before_the_start(tmp_path):
+    assert ca_file(None) is None
+    assert ca_file("") is None
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(SettingsError, match=r"--ca-file: .*empty\.pem cannot be used: there is no PEM certificate"):
+        ca_file(str(tmp_path / "empty.pem"))
+    with pytest.raises(SettingsError, match="No such file"):
+        ca_file(str(tmp_path / "none.pem"))

@@ -6,7 +6,7 @@ from idlegrid_server.up import greeting
 from idlegrid_server.up.keys import Keys
 from idlegrid_server.up.options import Options
 
-KEYS = Keys(submit="ig_submit", join="igj_token")
+KEYS = Keys(submit="ig_submit", admin="ig_admin", node="ig_node", join="igj_token")
 
 
 def text(host, keys=KEYS, wheels=True):
@@ -37,6 +37,13 @@ def test_our_packages_are_never_looked_for_in_the_usual_index():
 
 def test_a_grid_for_others_prints_the_lines_for_a_notebook():
     assert 'Client("http://192.0.2.7:8000", api_key="ig_submit")' in text("192.0.2.7")
+
+
+def test_the_operators_key_is_not_printed_but_where_it_is():
+    told = text("192.0.2.7")
+    assert "admin_key in /data/keys.json" in told
+    assert "ig_admin" not in told
+    assert "ig_node" not in told
 
 
 def test_a_wildcard_is_told_as_an_address_that_others_can_use():

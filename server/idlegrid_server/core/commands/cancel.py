@@ -24,9 +24,9 @@ class CancelRuns:
         for run_id in self.ids:
             run = batch.by_id.get(run_id)
             if run is None:
-                raise NotFound(f"Task {run_id} not found")
+                raise NotFound(f"Run {run_id} not found")
             if run.state.is_final:
-                raise Conflict(f"Task {run_id} has already ended ({run.state}): there is nothing to cancel")
+                raise Conflict(f"Run {run_id} has already ended ({run.state}): there is nothing to cancel")
         for run_id in self.ids:
             self._cancel(batch, batch.by_id[run_id])
 

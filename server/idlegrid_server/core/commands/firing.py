@@ -13,6 +13,7 @@ from idlegrid_server.core.limits import DEFAULT_SANDBOX, DOWNTIME
 from idlegrid_server.core.matching import QueueOrder
 from idlegrid_server.core.model import Need, Output, Payload, Priority, Run, RunState, Submission
 from idlegrid_server.core.ports import Calendar
+from idlegrid_server.core.webhooks import EventType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class TriggerWish:
     """A JSON object as text, laid over the task's own."""
     priority: Priority | None = None
     timeout: float | None = None
-    submitter: str = ""
+    submitter: str | None = None
+    """Who triggers it, even namelessly, as where no keys are asked for; None is nobody: it counts as the task's own."""
 
 
 def make_run(batch: Batch, task: Task, uuid: str, wish: TriggerWish, order: QueueOrder) -> Run:
@@ -46,6 +48,8 @@ def _add(batch: Batch, run: Run, payload: Payload) -> None:
         batch.outputs[run.uuid] = Output(None, f"no such file: {lacking}")
     batch.add_run(run, payload)
     batch.notify(run, "task_created")
+    if run.task_id is not None:
+        batch.happen(EventType.TASK_TRIGGERED, run)
 
 
 def _lacking_file(batch: Batch, run: Run, payload: Payload) -> str:
@@ -67,7 +71,7 @@ def _submission(task: Task, wish: TriggerWish) -> Submission:
         timeout=of.timeout if wish.timeout is None else wish.timeout,
         need=_need(task),
         priority=of.priority if wish.priority is None else wish.priority,
-        submitter=wish.submitter or task.submitter,
+        submitter=task.submitter if wish.submitter is None else wish.submitter,
         retry_limit=of.retry_limit,
         task_id=task.id,
         task_name=task.name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.lifecycle import Event
 from idlegrid_server.core.matching import Offer
-from idlegrid_server.core.model import Payload, Run, RunState
+from idlegrid_server.core.model import NodeHealth, NodeWish, Payload, Run, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class Lease:
 class LeaseRuns:
     """Lease to a node what the queue popped for its offer.
 
-    `seconds` is how long the lease lasts until it is first listed; None means the run's timeout plus `margin`.
+    The record has the last word on whether the node may take it, whichever coordinator it asked and whatever that one
+    had heard. `seconds` is how long the lease lasts until it is first listed; None means the run's timeout plus
+    `margin`.
     """
 
     offer: Offer
@@ -34,21 +36,44 @@ class LeaseRuns:
     margin: float = 0.0
     via: str = "node"
     popped: list[str] = field(default_factory=list)
+    refused: bool = False
+    """Whether the node was not given all that was popped for it: its coordinator must look at its terms again."""
     _leases: list[Lease] = field(default_factory=list)
 
     def needs(self) -> Needs:
-        """The popped runs with their code."""
-        return Needs(uuids=set(self.popped), payloads=set(self.popped))
+        """The popped runs with their code, and the node with how many it holds. An empty look needs nothing."""
+        node = {self.offer.node_id} if self.popped and self.via == "node" else set[str]()
+        return Needs(uuids=set(self.popped), payloads=set(self.popped), nodes=node, leasing=node)
 
     def apply(self, batch: Batch) -> None:
-        """Start an attempt of each popped run that the record still has as pending; forget the other entries."""
+        """Start an attempt of each popped run that the record still has as pending; forget the other entries.
+
+        What the node may not take goes back to where it was.
+        """
         self._leases.clear()
-        for uuid, lease_id in zip(self.popped, self.lease_ids, strict=False):
-            run = batch.runs.get(uuid)
+        pending = self._pending(batch)
+        taken = min(len(pending), self._allowed(batch))
+        for run, lease_id in zip(pending[:taken], self.lease_ids, strict=False):
+            self._lease(batch, run, lease_id)
+        self.refused = taken < len(pending)
+        for run in reversed(pending[taken:]):
+            batch.push(run, front=True)
+
+    def _pending(self, batch: Batch) -> list[Run]:
+        found = [(uuid, batch.runs.get(uuid)) for uuid in self.popped]
+        for uuid, run in found:
             if run is None or run.state is not RunState.PENDING:
                 batch.drop(uuid)
-            else:
-                self._lease(batch, run, lease_id)
+        return [run for _, run in found if run is not None and run.state is RunState.PENDING]
+
+    def _allowed(self, batch: Batch) -> int:
+        """How many runs the node may take. A legacy worker is not in the record, and has no terms."""
+        node = batch.nodes.get(self.offer.node_id)
+        if node is not None and (node.wish is not NodeWish.ACTIVE or node.health is NodeHealth.LEFT):
+            return 0
+        if node is None or node.max_tasks is None:
+            return len(self.popped)
+        return max(0, node.max_tasks - batch.held[node.id])
 
     def _lease(self, batch: Batch, run: Run, lease_id: str) -> None:
         run.lease_id, run.lease_via, run.node_id = lease_id, self.via, self.offer.node_id

@@ -21,6 +21,7 @@ from idlegrid_server.core.model import (
     Usage,
 )
 from idlegrid_server.core.queue_ops import NodeGone, NodeSeen
+from idlegrid_server.core.webhooks import HEARTBEAT_EVERY, EventType
 
 RQ_STATES = {NodeState.RUNNING: "busy", NodeState.IDLE: "idle", NodeState.FROZEN: "busy", NodeState.EVICTING: "busy"}
 
@@ -101,14 +102,11 @@ class Beat:
         if node.wish is not NodeWish.GONE:
             self._hear(batch, node)
         for held in self.attempts:
-            if node.wish in (NodeWish.GONE, NodeWish.OFFLINE):
-                self._take_back(batch, held)
-            else:
-                self._renew(batch, held)
+            self._renew(batch, held)
         self._orders.extend(_wishes(node))
 
     def _hear(self, batch: Batch, node: Node) -> None:
-        back = node.health is not NodeHealth.ALIVE
+        back, heard = node.health is not NodeHealth.ALIVE, node.last_seen
         entered = self._update(batch, node)
         if entered or (back and node.state is not NodeState.OFFLINE):
             batch.spells.append(NodeSpell(node.id, batch.now, node.state.value, node.reason))
@@ -120,9 +118,11 @@ class Beat:
         batch.ops.append(node_seen(node))
         if back:
             batch.notify_node("node_joined", node)
+        if batch.now // HEARTBEAT_EVERY != heard // HEARTBEAT_EVERY:
+            batch.happen(EventType.WORKER_HEARTBEAT, node)
 
     def _join(self, batch: Batch) -> Node:
-        node = Node(id=self.node_id, registered_at=batch.now, last_seen=batch.now, since=batch.now)
+        node = Node(id=self.node_id, registered_at=batch.now, last_seen=0.0, since=batch.now)
         node.health = NodeHealth.LEFT
         batch.nodes[node.id] = node
         return node
@@ -143,13 +143,6 @@ class Beat:
             return False
         node.since = batch.now
         return True
-
-    def _take_back(self, batch: Batch, held: HeldAttempt) -> None:
-        """The operator wants the node to hold nothing: what it still rightly holds was leased while he said so."""
-        run = batch.runs.get(held.run_uuid)
-        if run is not None and run.lease_id == held.lease_id:
-            give_back(batch, self.node_id, run, "operator")
-        self._orders.append(_stop(held, run))
 
     def _renew(self, batch: Batch, held: HeldAttempt) -> None:
         run = batch.runs.get(held.run_uuid)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -96,13 +95,11 @@ class _OfHeld:
     """A command that may take from a node what it holds; answers the node and what it is to be told."""
 
     node_id: str
-    held: Sequence[str]
-    """UUIDs of the runs that the node holds, newest first: so the oldest comes to stand at the front."""
-    _orders: list[Order] = field(default_factory=list)
+    _orders: list[Order] = field(default_factory=list, init=False)
 
     def needs(self) -> Needs:
-        """The node and its runs."""
-        return Needs(nodes={self.node_id}, uuids=set(self.held))
+        """The node with all that it holds, locked so that nothing is leased to it meanwhile."""
+        return Needs(nodes={self.node_id}, emptying={self.node_id})
 
     def _known(self, batch: Batch) -> Node:
         """The node. Raises NotFound, also for one that was sent away."""
@@ -113,10 +110,10 @@ class _OfHeld:
         return node
 
     def _take_back(self, batch: Batch, reason: str) -> None:
-        for uuid in self.held:
-            run = batch.runs.get(uuid)
-            if run is not None and give_back(batch, self.node_id, run, reason):
-                self._orders.append(Order("stop", uuid, run.lease_id or "", "lease_gone"))
+        """Newest first, so that the oldest comes to stand at the front."""
+        for run in sorted(batch.runs.values(), key=lambda run: run.id, reverse=True):
+            if give_back(batch, self.node_id, run, reason):
+                self._orders.append(Order("stop", run.uuid, run.lease_id or "", "lease_gone"))
 
     def answer(self, batch: Batch) -> tuple[Node, list[Order]]:
         """The node, and what it is to be told."""
@@ -128,6 +125,11 @@ class UpdateNode(_OfHeld):
     """Change what the operator wants of a node."""
 
     change: NodeChange = field(default_factory=NodeChange)
+
+    def needs(self) -> Needs:
+        """The node, and what it holds when that is to be taken from it."""
+        empties = self.change.wish is NodeWish.OFFLINE
+        return Needs(nodes={self.node_id}, emptying={self.node_id} if empties else set())
 
     def apply(self, batch: Batch) -> None:
         """Note it; the node hears it with its next answer. Raises NotFound, InvalidInput."""

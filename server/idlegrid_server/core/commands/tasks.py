@@ -11,6 +11,7 @@ from idlegrid_server.core.errors import Conflict, InvalidInput, NotFound
 from idlegrid_server.core.limits import MAX_INT64, WAKE_HORIZON
 from idlegrid_server.core.ports import Calendar
 from idlegrid_server.core.queue_ops import Wake
+from idlegrid_server.core.webhooks import EventType
 
 
 class Keep(Enum):
@@ -107,6 +108,7 @@ class CreateTask(_Defining):
         batch.new_tasks.append((task, code))
         batch.count(f"tasks:{task.status}", 1)
         schedule_next(batch, task, self.calendar, batch.now, batch.now)
+        batch.happen(EventType.TASK_CREATED, task)
         self._made = [task]
 
     def answer(self, batch: Batch) -> Task:
@@ -147,6 +149,7 @@ class UpdateTask(_Defining):
             batch.new_codes[task.id] = self.code
         if definition.timing != before.timing:
             self._retime(batch, task, before.timing)
+        batch.happen(EventType.TASK_UPDATED, task)
 
     def _retime(self, batch: Batch, task: Task, before: Timing) -> None:
         if task.status is TaskStatus.PAUSED:
@@ -189,6 +192,7 @@ class PauseTask:
         set_status(batch, task, TaskStatus.PAUSED if self.paused else TaskStatus.ACTIVE)
         task.updated_at = batch.now
         batch.redefined[task.id] = task
+        batch.happen(EventType.TASK_UPDATED, task)
         if self.paused:
             task.next_run_at = None
         else:
@@ -222,6 +226,7 @@ class DeleteTask:
         batch.redefined.pop(self.task_id, None)
         batch.removed_tasks.append(self.task_id)
         batch.count(f"tasks:{task.status}", -1)
+        batch.happen(EventType.TASK_DELETED, task)
 
     def answer(self, batch: Batch) -> None:
         """Nothing is left to tell."""

@@ -42,6 +42,7 @@ async def submit_many(words: SubmitManyIn, call: Call) -> dict[str, Any]:
 @router.get("/get_task")
 async def get_task(call: Call) -> JSONResponse:
     """Lease one run to a legacy worker."""
+    call.caller.check_legacy()
     address = call.client.host if call.client else "unknown"
     lease = await call.coordinator.legacy_lease(f"legacy:{address}")
     return JSONResponse(translate.assigned(lease), headers={"Cache-Control": "no-store"})
@@ -50,6 +51,7 @@ async def get_task(call: Call) -> JSONResponse:
 @router.post("/submit_result")
 async def submit_result(words: ResultIn, call: Call) -> dict[str, Any]:
     """Record what a legacy worker found."""
+    call.caller.check_legacy()
     result, error = storable(words.result) or "", storable(words.error)
     run = await call.coordinator.legacy_report(words.task_id, result, error, words.lease_id)
     return translate.recorded(run.id)
@@ -58,6 +60,7 @@ async def submit_result(words: ResultIn, call: Call) -> dict[str, Any]:
 @router.get("/status/{task_id}")
 async def status(task_id: int, call: Call, wait: Wait = 0.0) -> dict[str, Any]:
     """Where a run stands; with `wait`, once it has ended or after that many seconds."""
+    await call.check_reach(task_id)
     view = await call.coordinator.view(task_id, wait)
     return translate.status(view, await call.coordinator.waiting_for(view.run))
 
@@ -69,7 +72,7 @@ async def results(
     after_id: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
 ) -> StreamingResponse:
     """Completed runs, newest last."""
-    ids = await call.coordinator.read(call.coordinator.reader.result_ids, after_id, limit)
+    ids = await call.coordinator.read(call.coordinator.reader.result_ids, after_id, limit, call.confined_to)
     return StreamingResponse(streams.results(call.coordinator, ids, call.grid.server_id), media_type="application/json")
 
 

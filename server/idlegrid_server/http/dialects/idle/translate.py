@@ -139,7 +139,7 @@ def stats(totals: Totals, nodes: list[Node], last_hour: int) -> dict[str, Any]:
             "completed": completed,
             "pending": totals.of(*PENDING),
             "failed": totals.of(*FAILED),
-            "avg_time": round(totals.completed_seconds / completed, 3) if completed else 0,
+            "avg_time": round(totals.average_seconds, 3),
         },
         "nodes": {"total": len(nodes), "idle": idle, "busy": len(alive) - idle, "offline": len(nodes) - len(alive)},
         "throughput": {"tasks_per_hour": last_hour, "compute_hours": round(totals.compute_seconds / 3600, 4)},

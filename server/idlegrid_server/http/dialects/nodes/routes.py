@@ -16,6 +16,7 @@ from idlegrid_server.http.dialects.nodes.schemas import (
     Cores,
     HeartbeatIn,
     Hex,
+    JoinIn,
     Megabytes,
     Name,
     ReportsIn,
@@ -30,9 +31,17 @@ router = APIRouter(prefix="/internal", tags=["nodes"], route_class=GridRoute)
 RunPath = Annotated[str, Path(max_length=64, pattern=NO_NUL)]
 
 
+@router.post("/join")
+async def join(words: JoinIn, call: Call) -> dict[str, str]:
+    """A key that speaks for one node alone, in exchange for a use of a join token."""
+    key = await call.grid.key_desk.enrol(call.caller, words.node_id)
+    return {"key": key, "node_id": words.node_id, "server_id": call.grid.server_id}
+
+
 @router.post("/heartbeat")
 async def heartbeat(words: HeartbeatIn, call: Call) -> dict[str, Any]:
     """A node is alive, and lists what it holds."""
+    call.caller.check_node(words.node_id)
     address = call.client.host if call.client else ""
     held = [translate.held(attempt) for attempt in words.attempts]
     facts = translate.facts(words, address)
@@ -50,6 +59,7 @@ async def task(
     memory: Megabytes | None = None,
 ) -> dict[str, Any]:
     """Work or orders for a node, at once or within `wait` seconds; nothing is leased to one that has hung up."""
+    call.caller.check_node(node_id)
     fetching = call.coordinator.fetch(node_id, Room(slots, cpu, memory), wait)
     work = await (call.while_connected(fetching) if wait else fetching)
     return await _given(call, work)
@@ -58,6 +68,7 @@ async def task(
 @router.post("/result")
 async def result(words: ReportsIn, call: Call) -> dict[str, Any]:
     """How attempts ended; a flat report that does not count is a 409, and brings no new work."""
+    call.caller.check_node(words.node_id)
     reports = [translate.report(entry) for entry in words.results]
     room = None if words.flat else translate.room(words.next)
     answers, work = await call.coordinator.report(words.node_id, reports, room)
@@ -76,6 +87,7 @@ async def _given(call: Call, work: Work) -> dict[str, Any]:
 @router.put("/files/{run}/{name:file}", openapi_extra=BINARY_BODY)
 async def put_file(run: RunPath, name: str, call: Call, node_id: Name, lease_id: Hex) -> dict[str, str]:
     """A file that an attempt left; one that will not be taken is refused before it is read."""
+    call.caller.check_node(node_id)
     length = int(call.headers.get("content-length", 0))
     upload = Upload(run_uuid=run, lease_id=lease_id, name=checked_name(call, name), size=length)
     await call.coordinator.check_file(upload)
@@ -87,4 +99,5 @@ async def put_file(run: RunPath, name: str, call: Call, node_id: Name, lease_id:
 @router.get("/task-files/{run}/{name:file}", response_class=Response, responses=BYTES)
 async def task_file(run: RunPath, name: str, call: Call, node_id: Name, lease_id: Hex) -> Response:
     """A file that lies in the working folder of a run, for the node that holds it."""
+    call.caller.check_node(node_id)
     return sent(call.coordinator.nodes, await call.coordinator.nodes.file(run, lease_id, checked_name(call, name)))

@@ -93,6 +93,12 @@ class HeldIn(Words):
     logs: list[LogIn] = Field(default_factory=list, max_length=1000)
 
 
+class JoinIn(Words):
+    """`POST /internal/join`."""
+
+    node_id: Name
+
+
 class HeartbeatIn(Words):
     """`POST /internal/heartbeat`."""
 

@@ -25,7 +25,7 @@ Chunk = Callable[[str, int], bytes | None]
 
 async def of_run(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
     """A run's files. Raises NotFound."""
-    await coordinator.view(run_id)
+    await coordinator.view(run_id, what="Run")
     return translate.files(await coordinator.read(coordinator.files.of_run, run_id))
 
 

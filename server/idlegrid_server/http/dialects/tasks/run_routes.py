@@ -18,36 +18,41 @@ RunId = Annotated[int, Path(ge=0)]
 @router.get("")
 async def runs(query: Annotated[RunsQuery, Query()], call: Call) -> dict[str, Any]:
     """A page of runs."""
-    return envelope(await views.run_page(call.coordinator, translate.runs_wanted(query)))
+    return envelope(await views.run_page(call.coordinator, translate.runs_wanted(query, call.confined_to)))
 
 
 @router.get("/{run_id}")
 async def run(run_id: RunId, call: Call) -> dict[str, Any]:
     """A run whole."""
+    await call.check_reach(run_id)
     return envelope(await views.run_detail(call.coordinator, run_id))
 
 
 @router.get("/{run_id}/logs")
 async def run_logs(run_id: RunId, query: Annotated[LogsQuery, Query()], call: Call) -> dict[str, Any]:
     """Pieces of a run's log after the one already had."""
+    await call.check_reach(run_id)
     return envelope(await views.log_page(call.coordinator, run_id, query.after, query.limit))
 
 
 @router.get("/{run_id}/files")
 async def run_files(run_id: RunId, call: Call) -> dict[str, Any]:
     """What a run left."""
+    await call.check_reach(run_id)
     return envelope(await files.of_run(call.coordinator, run_id))
 
 
 @router.get("/{run_id}/files/{name:file}", response_class=Response, responses=BYTES)
 async def run_file(run_id: RunId, name: str, call: Call) -> Response:
     """The bytes of one file."""
+    await call.check_reach(run_id)
     return await files.download(call, run_id, name)
 
 
 @router.post("/{run_id}/restart")
 async def restart(run_id: RunId, call: Call) -> dict[str, Any]:
     """Make a run like one that has ended."""
+    await call.check_reach(run_id)
     key = fingerprint(call, None, f"restart {run_id}")
     made = await call.coordinator.tasks.restart(run_id, call.submitter, *key)
     return envelope(translate.restarted(made, run_id))
@@ -56,4 +61,5 @@ async def restart(run_id: RunId, call: Call) -> dict[str, Any]:
 @router.post("/{run_id}/abort")
 async def abort(run_id: RunId, call: Call) -> dict[str, Any]:
     """End a run now."""
+    await call.check_reach(run_id)
     return envelope(translate.aborted(await call.coordinator.cancel(run_id)))

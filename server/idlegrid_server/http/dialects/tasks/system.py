@@ -9,9 +9,10 @@ from fastapi.responses import JSONResponse
 
 from idlegrid_server import VERSION
 from idlegrid_server.core.errors import QueueUnavailable
+from idlegrid_server.core.health import overall
 from idlegrid_server.core.ports import QueueDepth
 from idlegrid_server.core.system_queries import JournalFilter
-from idlegrid_server.http.components import components, overall
+from idlegrid_server.http.components import components
 from idlegrid_server.http.deps import Grid
 from idlegrid_server.http.dialects.idle.health import queue_state, record_state
 from idlegrid_server.http.dialects.nodes.schemas import NO_NUL

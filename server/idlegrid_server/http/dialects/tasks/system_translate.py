@@ -41,7 +41,7 @@ def stats(
             "average_load": round(nodes.average_load, 3),
         },
         "performance": {
-            "average_execution_time": round(totals.completed_seconds / completed, 3) if completed else 0.0,
+            "average_execution_time": round(totals.average_seconds, 3),
             "tasks_per_minute": float(ended_in_last_minute),
             "success_rate": round(100 * completed / (completed + failed), 2) if completed + failed else 0.0,
             "system_uptime": uptime(up_seconds),

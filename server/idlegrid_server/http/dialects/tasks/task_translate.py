@@ -7,11 +7,12 @@ from typing import Any, Final
 from idlegrid_server.core.definitions import Task
 from idlegrid_server.core.model import Priority, Run, RunState
 from idlegrid_server.core.taskdesk import TaskDetail
+from idlegrid_server.core.words import STATUS
 from idlegrid_server.http.dialects.tasks import translate
 from idlegrid_server.http.dialects.tasks.task_words import number
 from idlegrid_server.http.envelope import iso
 
-LAST: Final[Mapping[RunState, str]] = {**translate.STATUS, RunState.COMPLETED: "success"}
+LAST: Final[Mapping[RunState, str]] = {**STATUS, RunState.COMPLETED: "success"}
 """The document's words for how the last execution went."""
 
 
@@ -43,7 +44,7 @@ def item(of: Task) -> dict[str, Any]:
         "job_category": said.job_category or None,
         "submitter": of.submitter,
         "has_code": of.has_code,
-        "last_status": None if of.last_state is None else translate.STATUS[of.last_state],
+        "last_status": None if of.last_state is None else STATUS[of.last_state],
     }
 
 
@@ -104,7 +105,7 @@ def triggered(of: Run, task_id: int, estimated: float | None) -> dict[str, Any]:
     return {
         "task_id": task_id,
         "run_id": of.id,
-        "status": translate.STATUS[of.state],
+        "status": STATUS[of.state],
         "worker_id": of.node_id,
         "started_at": iso(of.started_at),
         "estimated_completion": iso(estimated),

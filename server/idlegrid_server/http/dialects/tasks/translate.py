@@ -10,26 +10,18 @@ from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.core.files import StoredFile, TaskFile
 from idlegrid_server.core.model import EndedAttempt, Priority, Run, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView
+from idlegrid_server.core.words import STATUS
 from idlegrid_server.http.dialects.tasks.schemas import RunsQuery
 from idlegrid_server.http.envelope import iso
 
-STATUS: Final[Mapping[RunState, str]] = {
-    RunState.WAITING: "pending",
-    RunState.PENDING: "pending",
-    RunState.RUNNING: "running",
-    RunState.COMPLETED: "completed",
-    RunState.FAILED: "failed",
-    RunState.TIMED_OUT: "failed",
-    RunState.CANCELLED: "aborted",
-}
 LEVELS: Final = {"stdout": "info", "stderr": "error"}
 SORTS: Final = {"created_at": "id", "id": "id", "started_at": "started_at", "completed_at": "finished_at"}
 """Runs have their ids in the order in which they were made."""
 DAY: Final = 86_400.0
 
 
-def runs_wanted(query: RunsQuery) -> RunFilter:
-    """Which runs a list shows. Raises InvalidInput when the days are in the wrong order."""
+def runs_wanted(query: RunsQuery, submitter: str | None) -> RunFilter:
+    """Which runs a list shows, or of a submitter's. Raises InvalidInput when the days are in the wrong order."""
     since, last = _midnight(query.start_date), _midnight(query.end_date)
     if since is not None and last is not None and last < since:
         words = "end_date: it is before start_date"
@@ -37,6 +29,7 @@ def runs_wanted(query: RunsQuery) -> RunFilter:
     return RunFilter(
         states=_states(query.status),
         node_id=query.worker_id,
+        submitter=submitter,
         task_id=query.task_id,
         since=since,
         until=None if last is None else last + DAY,

@@ -50,7 +50,7 @@ async def run_detail(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
 
 async def log_page(coordinator: Coordinator, run_id: int, after: int, limit: int) -> dict[str, Any]:
     """Some of a run's log. Raises NotFound."""
-    view = await coordinator.view(run_id)
+    view = await coordinator.view(run_id, what="Run")
     pieces = await coordinator.read(coordinator.reader.logs, run_id, after, limit)
     return translate.log_page(pieces, after, finished=view.run.state.is_final and len(pieces) < limit)
 

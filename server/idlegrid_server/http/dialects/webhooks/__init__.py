@@ -1,0 +1,1 @@
+"""Webhooks, under `/api/webhooks`."""
