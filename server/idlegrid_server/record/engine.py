@@ -16,6 +16,8 @@ from idlegrid_server.record.schema import migrate
 
 BUSY_SECONDS: Final = 10
 """How long another's transaction is waited for: SQLite's single writer, a row's lock in PostgreSQL."""
+WAL_PAGES: Final = 20_000
+"""Pages of the write-ahead log (80 MB) at which a commit moves them itself: `record.checkpoints` is usually first."""
 LOST_RACES: Final = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for a serialization failure and a deadlock."""
 OLDEST_POSTGRESQL: Final = 13
@@ -129,6 +131,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in (
         "synchronous=FULL",
         f"busy_timeout={BUSY_SECONDS * 1_000}",
+        f"wal_autocheckpoint={WAL_PAGES}",
         "foreign_keys=ON",
         "temp_store=MEMORY",
     ):
