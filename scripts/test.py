@@ -11,8 +11,8 @@ import sys
 import debian
 import setup_lib
 
-EVERYTHING = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""All tests: two at a time, because most of them wait for a process; those of one file share what they started, and
+EVERYTHING = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+"""All tests: three at a time, because most of them wait for a process; those of one file share what they started, and
 the long ones come first, as their names do."""
 IN_CI = os.environ.get("CI", "").lower() == "true"
 

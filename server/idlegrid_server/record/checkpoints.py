@@ -15,7 +15,7 @@ from idlegrid_server.record.engine import translated
 
 log = structlog.get_logger(__name__)
 
-EVERY: Final = 0.5
+EVERY: Final = 2.0
 """Seconds between two checkpoints; one that finds nothing new costs microseconds."""
 
 
