@@ -86,6 +86,7 @@ class RedisBus:
             try:
                 self._send(messages)
             except redis.RedisError as error:
+                self.is_heard = False  # until it is known again, so that nothing gathers while Redis is away
                 log.debug("news lost", action="news_lost", messages=len(messages), reason=str(error))
 
     def _take(self) -> tuple[list[News], bool]:
