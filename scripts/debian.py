@@ -17,9 +17,13 @@ def _on_path(*names: str) -> Callable[[], bool]:
     return lambda: any(map(shutil.which, names))
 
 
-def _has_postgres() -> bool:
-    # Debian keeps the server's programs off PATH.
-    return bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
+def postgres_programs() -> Path | None:
+    """The folder of the newest PostgreSQL server there is; Debian keeps its programs off PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    on_path = shutil.which("initdb")
+    if found:
+        return found[-1].parent
+    return Path(on_path).resolve().parent if on_path else None
 
 
 def _has_nginx() -> bool:
@@ -29,7 +33,7 @@ def _has_nginx() -> bool:
 
 PACKAGES: dict[str, Callable[[], bool]] = {
     "redis-server": _on_path("redis-server", "valkey-server"),
-    "postgresql": _has_postgres,
+    "postgresql": lambda: postgres_programs() is not None,
     "chromium": _on_path("chromium", "chromium-browser", "google-chrome"),
     "chromium-driver": _on_path("chromedriver"),
     "iproute2": _on_path("ip"),

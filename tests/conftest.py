@@ -1,6 +1,5 @@
 """What every tier may use: waiting on a predicate, and real servers (Redis, PostgreSQL), each in a temporary folder."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 import redis
 
-from .postgres import PostgresProcess, programs
+from .postgres import PostgresProcess, require_programs
 
 Eventually = Callable[..., Any]
 
@@ -118,12 +117,7 @@ def private_redis() -> Iterator[RedisProcess]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresProcess]:
     """One PostgreSQL for the session."""
-    found = programs()
-    if found is None:
-        reason = "no PostgreSQL server in /usr/lib/postgresql or on PATH (Debian: apt install postgresql)"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    found = require_programs()
     with tempfile.TemporaryDirectory(prefix="grid-postgres-") as folder:
         server = PostgresProcess(found, Path(folder))
         try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -24,6 +25,17 @@ def programs() -> Path | None:
     if found:
         return found[-1].parent
     return Path(on_path).resolve().parent if on_path else None
+
+
+def require_programs() -> Path:
+    """As `programs`; without them the test fails in CI, and is skipped elsewhere."""
+    found = programs()
+    if found is None:
+        reason = f"no PostgreSQL server in {SERVERS} or on PATH (Debian: apt install postgresql)"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
 
 
 def _somebody_else() -> dict[str, Any]:

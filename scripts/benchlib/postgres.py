@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +10,8 @@ from typing import Any
 
 import psutil
 
+import debian
 from benchlib.processes import NotReady, process
-
-SERVERS = Path("/usr/lib/postgresql")
-"""Where Debian puts them."""
 
 
 @contextmanager
@@ -37,11 +34,10 @@ def postgres(data: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def _programs() -> Path:
-    found = sorted(SERVERS.glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
-    on_path = shutil.which("initdb")
-    if not found and on_path is None:
+    found = debian.postgres_programs()
+    if found is None:
         raise NotReady("no PostgreSQL server: apt-get install postgresql")
-    return found[-1].parent if found else Path(str(on_path)).resolve().parent
+    return found
 
 
 def _somebody_else() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ..postgres import PostgresProcess, programs
+from ..postgres import PostgresProcess, require_programs
 from .grids import Apart, eventually
 
 pytestmark = pytest.mark.postgres
@@ -19,9 +19,7 @@ SECRET = "correct-horse"
 @pytest.fixture
 def postgres(folder: Path) -> Iterator[PostgresProcess]:
     """A server of this test's own, to be killed."""
-    found = programs()
-    if found is None:
-        pytest.skip("no PostgreSQL server (Debian: apt install postgresql)")
+    found = require_programs()
     (folder / "postgres").mkdir()
     folder.chmod(0o755)
     server = PostgresProcess(found, folder / "postgres")

@@ -74,6 +74,15 @@ def test_each_hears_the_others_and_not_itself(redis_server, eventually) -> None:
 
 
 @pytest.mark.redis
+def test_one_that_never_stops_telling_looks_once_more_and_notices_the_end_of_the_other(redis_server, eventually) -> None:
+    with coordinator(redis_server.url, "one") as (one, own):
+        with coordinator(redis_server.url, "two"):
+            eventually(lambda: one.is_heard, "one knows of the other")
+            eventually(lambda: one.tell(EVERYTHING) or own.losses == 2, "it looks once more although it is busy")
+        eventually(lambda: one.tell(EVERYTHING) or not one.is_heard, "the other's end is noticed although it is busy")
+
+
+@pytest.mark.redis
 def test_what_makes_no_sense_is_passed_over(redis_server, eventually) -> None:
     with coordinator(redis_server.url, "one") as (_, ear):
         eventually(lambda: subscribers(redis_server) == 1, "it listens")

@@ -1,7 +1,9 @@
 """Between coordinators, over one Redis channel: `core.news.Bus`, and its other end."""
 
 import json
+import math
 import threading
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -16,6 +18,8 @@ from idlegrid_server.queue.serving import log
 
 COUNT_SECONDS: Final = 0.5
 """How often it is looked whether anybody else listens; whoever comes also says so."""
+AGAIN_SECONDS: Final = 1.0
+"""How long after we began to hear everything is looked at once more."""
 MOST: Final = 200
 """Messages sent in one go."""
 
@@ -43,7 +47,7 @@ class RedisBus:
         hears = {keys.NEWS: self._hear, keys.DUE: lambda _: due()}
         self._listener = Listener(url, hears, self._joined)
         self._thread = threading.Thread(target=self._work, name="bus", daemon=True)
-        self._look_again = False
+        self._look_again_at = math.inf
 
     def start(self) -> None:
         """Tell and hear from now on; Redis may come and go."""
@@ -65,7 +69,7 @@ class RedisBus:
     def _joined(self) -> None:
         """Who was here before us may not have known us yet when we began to hear: so we look once more, later."""
         self._lost_touch()
-        self._look_again = True
+        self._look_again_at = time.monotonic() + AGAIN_SECONDS
         self._gathered.put(News())
 
     def _hear(self, text: str) -> None:
@@ -88,6 +92,9 @@ class RedisBus:
             except redis.RedisError as error:
                 self.is_heard = False  # until it is known again, so that nothing gathers while Redis is away
                 log.debug("news lost", action="news_lost", messages=len(messages), reason=str(error))
+            if time.monotonic() >= self._look_again_at:
+                self._look_again_at = math.inf
+                self._lost_touch()
 
     def _take(self) -> tuple[list[News], bool]:
         """What has gathered; whether there is more to come."""
@@ -102,15 +109,9 @@ class RedisBus:
         return messages, news is not None
 
     def _send(self, messages: list[News]) -> None:
-        """Send what there is; where there is nothing, look whether anybody would hear it."""
+        """Send what there is, and see whether anybody else hears it."""
         pipeline = self._redis.pipeline(transaction=False)
         for news in messages:
             pipeline.publish(keys.NEWS, json.dumps({"from": self._instance, **to_wire(news)}))
-        if not messages:
-            pipeline.pubsub_numsub(keys.NEWS)
-        answers = pipeline.execute()
-        if not messages:
-            self.is_heard = dict(answers[0]).get(keys.NEWS, 0) > 1
-            again, self._look_again = self._look_again, False
-            if again:
-                self._lost_touch()
+        pipeline.pubsub_numsub(keys.NEWS)
+        self.is_heard = dict(pipeline.execute()[-1]).get(keys.NEWS, 0) > 1

@@ -3,11 +3,12 @@
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from idlegrid_server.core.errors import InvalidInput, RecordUnavailable
@@ -191,6 +192,11 @@ def translated(what: str, veiled: str = "", advice: str = "") -> Iterator[None]:
         reason = _reason(error)
         reason = reason.replace(veiled, "***") if veiled else reason
         raise RecordUnavailable(f"The record could not be {what}: {reason}{advice}") from error
+
+
+def insert_for(dialect: Dialect) -> Callable[[Table], Any]:
+    """The database's own `insert`, which knows `ON CONFLICT`."""
+    return postgresql.insert if dialect.name == "postgresql" else sqlite.insert
 
 
 @contextmanager

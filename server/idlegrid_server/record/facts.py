@@ -3,10 +3,9 @@
 import uuid
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.dialects import postgresql, sqlite
 
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.engine import translated
+from idlegrid_server.record.engine import insert_for, translated
 
 
 def ensure_server_uuid(engine: Engine) -> None:
@@ -20,8 +19,7 @@ def remember_queue_identity(engine: Engine, identity: str) -> None:
 
 
 def _write(engine: Engine, name: str, value: str, *, replace: bool) -> None:
-    insert = (postgresql if engine.dialect.name == "postgresql" else sqlite).insert
-    statement = insert(t.facts).values(name=name, value=value)
+    statement = insert_for(engine.dialect)(t.facts).values(name=name, value=value)
     if replace:
         statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
     else:
@@ -32,8 +30,7 @@ def _write(engine: Engine, name: str, value: str, *, replace: bool) -> None:
 
 def swap(connection: Connection, name: str, before: str, after: str) -> bool:
     """Write a fact in one statement, unless it is no longer what it was (empty: not there); whether it was written."""
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
-    statement = insert(t.facts).values(name=name, value=after)
+    statement = insert_for(connection.dialect)(t.facts).values(name=name, value=after)
     unchanged = t.facts.c.value == before
     statement = statement.on_conflict_do_update(index_elements=["name"], set_={"value": after}, where=unchanged)
     return connection.execute(statement.returning(t.facts.c.name)).first() is not None

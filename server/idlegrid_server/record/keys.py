@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, Engine, Text, bindparam, cast, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from idlegrid_server.core.access import ADMIN, JOIN, NODE
 from idlegrid_server.core.errors import NotAuthorized, NotFound
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.engine import translated
+from idlegrid_server.record.engine import insert_for, translated
 
 KEY_BYTES: Final = 32
 PREFIX: Final = 12
@@ -103,7 +102,7 @@ class KeyStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._upsert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._upsert = insert_for(engine.dialect)
 
     def create(self, wish: KeyWish, now: float) -> tuple[str, ApiKey]:
         """Make a key: itself, which nobody can read again, and what the record has of it."""

@@ -7,11 +7,11 @@ so two coordinators that both lead for a while (one was frozen, or their clocks 
 from typing import Final
 
 from sqlalchemy import Engine, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from idlegrid_server.core.ports import Clock
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.engine import translated
+from idlegrid_server.record.facts import swap
 
 NAME: Final = "keeper"
 LEASE_SECONDS: Final = 9.0
@@ -76,10 +76,5 @@ class SqlLeadership:
 
     def _swap(self, held: str, wanted: str) -> bool:
         """Write the lease in one statement, unless another wrote it since it was read; whether it was written."""
-        insert = (postgresql if self._engine.dialect.name == "postgresql" else sqlite).insert
-        statement = insert(t.facts).values(name=NAME, value=wanted)
-        statement = statement.on_conflict_do_update(
-            index_elements=["name"], set_={"value": wanted}, where=t.facts.c.value == held
-        )
         with translated("written"), self._engine.begin() as connection:
-            return connection.scalar(statement.returning(t.facts.c.name)) is not None
+            return swap(connection, NAME, held, wanted)

@@ -9,10 +9,10 @@ from dataclasses import fields
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Dialect, Engine, Table, bindparam, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from idlegrid_server.core.model import Run
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.engine import insert_for
 
 HEAD: Final = tuple(f.name for f in fields(Run))
 """A run's columns without code and output, in the order of `Run`."""
@@ -43,9 +43,8 @@ class Statements:
     """All of them, for one database."""
 
     def __init__(self, engine: Engine) -> None:
-        postgres = engine.dialect.name == "postgresql"
         self._dialect = _positional(engine.dialect)
-        self.insert = (postgresql if postgres else sqlite).insert
+        self.insert = insert_for(engine.dialect)
         self.change_runs = self._bulk(_by_key(t.runs, CHANGING, "id"), (*CHANGING, "id"))
         self.outputs = self._bulk(_by_key(t.runs, ("result", "error"), "id"), ("result", "error", "id"))
         self.attempts = self._bulk(self.insert(t.attempts), _names(t.attempts))

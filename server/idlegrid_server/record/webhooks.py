@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, case, delete, func, insert, literal_c
 
 from idlegrid_server.core.webhooks import (
     HEARTBEAT_EVERY,
+    MAX_ERROR,
     UNRETRIED,
     Claim,
     Delivery,
@@ -220,7 +221,7 @@ def _write_webhook(connection: Connection, webhook: Webhook) -> None:
 
 
 def _fail_pending(connection: Connection, webhook_id: int, error: str, now: float, *where: Any) -> None:
-    changes = {"state": DeliveryState.FAILED.value, "next_at": None, "ended_at": now, "error": error[:500]}
+    changes = {"state": DeliveryState.FAILED.value, "next_at": None, "ended_at": now, "error": error[:MAX_ERROR]}
     pending = update(t.deliveries).where(t.deliveries.c.webhook_id == webhook_id, _pending, *where)
     connection.execute(pending.values(changes))
 
