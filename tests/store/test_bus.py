@@ -74,7 +74,7 @@ def test_each_hears_the_others_and_not_itself(redis_server, eventually) -> None:
 
 
 @pytest.mark.redis
-def test_one_that_never_stops_telling_looks_once_more_and_notices_the_end_of_the_other(redis_server, eventually) -> None:
+def test_one_that_never_stops_telling_looks_once_more_and_notices_the_others_end(redis_server, eventually) -> None:
     with coordinator(redis_server.url, "one") as (one, own):
         with coordinator(redis_server.url, "two"):
             eventually(lambda: one.is_heard, "one knows of the other")
