@@ -20,7 +20,9 @@ from idlegrid_server.core.model import Need, Priority, Submission
 from idlegrid_server.core.ports import Queue, RandomIds, Record
 from idlegrid_server.core.retention import Ages
 from idlegrid_server.core.writer import Writer
-from idlegrid_server.housekeeping import Firer, Forgetter, Keeper
+from idlegrid_server.housekeeping.firing import Firer
+from idlegrid_server.housekeeping.forgetting import Forgetter
+from idlegrid_server.housekeeping.keeper import Keeper
 from idlegrid_server.housekeeping.leading import Leadership
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
@@ -76,12 +78,17 @@ def _unused_record() -> bytes:
         return (Path(folder) / "grid.db").read_bytes()
 
 
-def open_record(folder: Path) -> Engine:
-    """The SQLite record in a folder, opened as the coordinator opens it; an empty one where there is none."""
+def lay_record(folder: Path) -> Path:
+    """The SQLite record in a folder; one that nobody has used where there is none."""
     path = folder / "grid.db"
     if not path.exists():
         path.write_bytes(_unused_record())
-    engine = open_engine(f"sqlite:///{path}")
+    return path
+
+
+def open_record(folder: Path) -> Engine:
+    """The SQLite record in a folder, opened as the coordinator opens it; an empty one where there is none."""
+    engine = open_engine(f"sqlite:///{lay_record(folder)}")
     ensure_server_uuid(engine)
     return engine
 

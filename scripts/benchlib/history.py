@@ -1,31 +1,22 @@
-"""(i) The pages of a long history, over HTTP: every sort, filter and end of the lists, details, statistics, metrics."""
+"""(i) The pages of a long history, over HTTP: every sort, filter and end of lists, details, statistics, metrics."""
 
-import http.client
-import json
 import random
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
-from benchlib import firing
+from benchlib import firing, history_jobs
 from benchlib.history_data import Sizes, make
+from benchlib.history_pages import DETAIL_MS, DETAILS, TaskPages
 from benchlib.processes import Grid, grid
-from benchlib.report import Figure, at_most, p50, spread
+from benchlib.report import Figure
 from idlegrid_server.record.engine import open_engine
 
-SECTION = "i history"
-LIST_MS, DETAIL_MS, STATS_MS = 50.0, 10.0, 100.0
-"""The bounds that the 99th percentiles are held to."""
-DETAILS, STATS = 300, 40
-ROUNDS = 3
-"""Answers per page; the middle one counts, because the machine has other things to do, too."""
-WORST = 5
-"""How many of the slowest pages are named with the figures."""
+STATS_MS = 100.0
+"""The bound that the 99th percentile of the figures about everything is held to."""
+STATS = 40
 
 TASK_FILTERS: tuple[Mapping[str, str], ...] = (
     {},
@@ -43,7 +34,7 @@ def figures(runs: int) -> list[Figure]:
     """Make a history of so many runs, start a coordinator on it, and turn its pages."""
     sizes = Sizes.of(runs)
     with grid(fill=lambda folder: _fill(folder, sizes)) as here:
-        return [*_figures(here, sizes), *firing.figures(here)]
+        return [*_figures(here, sizes), *history_jobs.figures(here.host, here.port, sizes), *firing.figures(here)]
 
 
 def _fill(folder: Path, sizes: Sizes) -> None:
@@ -56,7 +47,7 @@ def _fill(folder: Path, sizes: Sizes) -> None:
 
 
 def _figures(here: Grid, sizes: Sizes) -> Iterator[Figure]:
-    reader = Pages(here.host, here.port)
+    reader = TaskPages(here.host, here.port)
     for name, filters in _run_filters(sizes).items():
         yield from reader.lists(f"/api/runs, {name}", "/api/runs", filters, RUN_SORTS)
     yield from reader.lists("/api/tasks", "/api/tasks", TASK_FILTERS, TASK_SORTS)
@@ -89,46 +80,3 @@ def _run_filters(sizes: Sizes) -> dict[str, tuple[Mapping[str, str], ...]]:
 
 def _day(ago: int) -> str:
     return (datetime.now(UTC) - timedelta(days=ago)).date().isoformat()
-
-
-class Pages:
-    """One client on one connection."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._connection = http.client.HTTPConnection(host, port)
-
-    def lists(
-        self, name: str, path: str, filters: tuple[Mapping[str, str], ...], sorts: tuple[str, ...]
-    ) -> list[Figure]:
-        """First, middle and last page of a list by each filter, sort and order."""
-        pages = product(filters, sorts, ("asc", "desc"))
-        return self.times(name, [one for words in pages for one in self._ends(path, *words)], LIST_MS)
-
-    def _ends(self, path: str, filters: Mapping[str, str], sort: str, order: str) -> Iterator[str]:
-        words = {**filters, "sort": sort, "order": order}
-        first = f"{path}?{urlencode(words)}"
-        last = max(1, json.loads(self._get(first))["data"]["total_pages"])
-        for page in sorted({1, (last + 1) // 2, last}):
-            yield f"{first}&page={page}"
-
-    def times(self, name: str, paths: list[str], limit: float) -> list[Figure]:
-        """How long each path takes: the median of all rounds."""
-        rounds = [[self._time(path) for path in paths] for _ in range(ROUNDS)]
-        found = [(p50(answers), path) for path, *answers in zip(paths, *rounds, strict=True)]
-        bound = at_most(limit, "ms")
-        rows = spread(SECTION, f"{name}, {len(paths)} pages", [ms for ms, _ in found], bound, tail=1.0)
-        rows[0].detail["slowest"] = sorted(found, reverse=True)[:WORST]
-        return rows
-
-    def _time(self, path: str) -> float:
-        began = time.perf_counter()
-        self._get(path)
-        return (time.perf_counter() - began) * 1000
-
-    def _get(self, path: str) -> Any:
-        self._connection.request("GET", path)
-        answer = self._connection.getresponse()
-        body = answer.read()
-        if answer.status != http.client.OK:
-            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
-        return body

@@ -26,7 +26,7 @@ from sqlalchemy import Engine, func, select
 
 from idlegrid_server.core.commands import (
     Beat,
-    CancelRuns,
+    CancelRun,
     HeldAttempt,
     LeaseRuns,
     LegacyReport,
@@ -179,7 +179,7 @@ class GridMachine(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject, mishap: str | None) -> None:
         uuid = data.draw(st.sampled_from(list(self.acknowledged)))
         try:
-            self.do(CancelRuns([self.acknowledged[uuid]]), mishap)
+            self.do(CancelRun(self.acknowledged[uuid]), mishap)
         except RecordUnavailable:
             return
         except Conflict:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import delete, func, select
 
-from idlegrid_server.core.commands import CancelRuns, LeaseRuns, MakeRuns, Report, ReportRuns
+from idlegrid_server.core.commands import CancelRun, LeaseRuns, MakeRuns, Report, ReportRuns
 from idlegrid_server.core.errors import NotFound, StaleReport, TooLarge
 from idlegrid_server.core.files import Upload
 from idlegrid_server.core.limits import FILE_CHUNK, MAX_FILES, MAX_FILES_BYTES
@@ -124,7 +124,7 @@ def test_after_the_end_files_are_refused_and_those_that_came_stay(files, pen, en
     if end == "report":
         report(pen, "completed")
     else:
-        pen.do(CancelRuns([1]))
+        pen.do(CancelRun(1))
     with pytest.raises(StaleReport):
         keep(files, "late")
     assert (names(files), rows(engine)) == (["a.txt"], 1)

@@ -6,7 +6,7 @@ import pytest
 
 from idlegrid_server.core.commands import (
     Beat,
-    CancelRuns,
+    CancelRun,
     CreateTask,
     DeleteTask,
     FireTasks,
@@ -125,7 +125,7 @@ def test_a_run_of_no_task_is_told_of_when_it_is_over_alone(pen, endpoints):
     webhook = endpoints.make()
     run = pen.do(MakeRuns([replace(submission(), submitter="bob")], ["u1"]))[0]
     assert endpoints.events(webhook) == []
-    pen.do(CancelRuns([run.id]))
+    pen.do(CancelRun(run.id))
     assert endpoints.last(webhook) == {
         "event": "task.failed",
         "task_id": None,
@@ -159,10 +159,10 @@ def test_a_failure_that_is_retried_is_not_told_of_and_the_last_one_is(pen, endpo
 def test_schedules_and_restarts_trigger_too(pen, endpoints, clock):
     webhook, task = endpoints.make("task.triggered"), create(pen, timing=Timing(interval_seconds=60))
     clock.advance(60)
-    pen.do(FireTasks([task.id], ["u1"], CALENDAR, FIFO))
+    pen.do(FireTasks([task.id], ["u1"], ["fire_1"], CALENDAR, FIFO))
     fired = endpoints.bodies(webhook)[0]["data"]
     assert (fired["trigger"], fired["scheduled_for"]) == ("schedule", "2023-11-14T22:14:20.000Z")
-    pen.do(CancelRuns([fired["run_id"]]))
+    pen.do(CancelRun(fired["run_id"]))
     again = pen.do(RestartRun(fired["run_id"], "u2", "eve", FIFO))
     told = endpoints.bodies(webhook)[-1]["data"]
     assert (told["trigger"], told["run_id"], told["submitter"]) == ("restart", again.id, "eve")

@@ -31,7 +31,7 @@ def test_results_of_a_submitter_are_paged_by_id_newest_last(pen):
 def test_the_pages_of_a_submitters_list_together_are_his_runs(pen):
     keep(pen, *([{**ANN, "node_id": "n1"}, BOB, {**DONE, **ANN}] * 5))
     wanted = RunFilter(submitter="ann", size=4, newest_first=False)
-    pages = [pen.reader.runs(replace(wanted, page=page)) for page in (1, 2, 3, 4)]
+    pages = [pen.reader.runs(replace(wanted, offset=4 * page)) for page in range(4)]
     assert [view.run.id for views, _ in pages for view in views] == [1, 3, 4, 6, 7, 9, 10, 12, 13, 15]
     assert {total for _, total in pages} == {10}
     assert pen.reader.runs(replace(wanted, node_id="n1", states=["pending"]))[1] == 5

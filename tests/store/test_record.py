@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import (
     Beat,
-    CancelRuns,
+    CancelRun,
     ExpireLeases,
     HeldAttempt,
     LeaseRuns,
@@ -91,6 +91,7 @@ RUN = Run(
     trigger="schedule",
     scheduled_for=START + 9,
     parents_key="1,2",
+    trace_id="req_0123456789abcdef",
 )
 
 NODE = Node(
@@ -349,7 +350,7 @@ def _carry_out(pen, clock, verb: str, uuid: str) -> None:
         outcome = {"complete": Outcome.COMPLETED, "fail": Outcome.FAILED, "evict": Outcome.EVICTED}[verb]
         pen.do(ReportRuns("n1", [Report(run_uuid=uuid, lease_id=run.lease_id or "", outcome=outcome)]))
     elif verb == "cancel" and not run.state.is_final:
-        pen.do(CancelRuns([run.id]))
+        pen.do(CancelRun(run.id))
     elif verb == "expire":
         pen.do(ExpireLeases([uuid]))
     elif verb == "release":

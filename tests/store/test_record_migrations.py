@@ -2,21 +2,24 @@
 
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
 
-from idlegrid_server.core.commands import LeaseRuns, Report, ReportRuns
+from idlegrid_server.core.commands import LeaseRuns, MakeRuns, Report, ReportRuns
 from idlegrid_server.core.errors import RecordUnavailable
 from idlegrid_server.core.model import Outcome, RunState, Sandbox
 from idlegrid_server.record.backup import back_up, restore
 from idlegrid_server.record.engine import make_engine, open_engine
-from idlegrid_server.record.schema import MIGRATIONS
+from idlegrid_server.record.schema import MIGRATIONS, newest
 from idlegrid_server.record.tables import api_keys, tasks
 
-from ..parts import START, offer
+from ..parts import START, offer, submission
 from .backups import silent
 from .conftest import Pen
 
@@ -105,6 +108,13 @@ def opened(old_url) -> Iterator[Engine]:
     engine.dispose()
 
 
+def test_each_version_has_a_file_whose_name_begins_with_it():
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name.startswith(f"{script.revision}_")
+    assert newest() == scripts.get_current_head()
+
+
 def test_what_an_older_record_holds_has_defaults_and_goes_on(opened, clock):
     pen = Pen(opened, clock)
     detail = pen.reader.detail(1)
@@ -184,6 +194,23 @@ def test_a_backup_of_an_older_schema_is_brought_up_when_it_is_restored(third_url
     restore(engine, tmp_path / "backup", tmp_path, START, silent, replace=True)
     assert Pen(engine, clock).reader.view(1).run.task_name == "nightly"
     assert (tmp_path / "backup").read_bytes() == before
+
+
+def test_runs_of_the_fourth_schema_were_caused_by_nothing_that_is_known(third_url, clock):
+    engine = create_engine(third_url)
+    with engine.begin() as connection:
+        upgrade(connection, "0004")
+    engine.dispose()
+    engine = open_engine(third_url)
+    pen = Pen(engine, clock)
+    pen.do(MakeRuns([replace(submission(), trace_id="req_1")], ["u2"]))
+    assert [pen.reader.view(number).run.trace_id for number in (1, 2)] == ["", "req_1"]
+    lease = LeaseRuns(offer(slots=2), ["a" * 32, "b" * 32], 10.0)
+    lease.popped = ["u1", "u2"]
+    pen.do(lease)
+    runs = [pen.reader.view(number).run for number in (1, 2)]
+    engine.dispose()
+    assert [(run.state, run.trace_id) for run in runs] == [(RunState.RUNNING, ""), (RunState.RUNNING, "req_1")]
 
 
 def test_an_older_record_gets_the_tables_of_files(opened):

@@ -15,8 +15,9 @@ from idlegrid_server.core.node_queries import NODE_SORTS, HeldRun, NodeFilter, N
 from idlegrid_server.core.nodedesk import status_of
 from idlegrid_server.core.retention import Ages
 from idlegrid_server.core.system_queries import JournalEntry, JournalFilter
-from idlegrid_server.record.journal import CHUNK, Journal, Pages
+from idlegrid_server.record.journal import Journal
 from idlegrid_server.record.node_reader import SqlNodeReader
+from idlegrid_server.record.pages import CHUNK, Pages
 from idlegrid_server.record.retention import JOURNAL_MOST
 from idlegrid_server.record.system_reader import SqlSystemReader
 

@@ -8,7 +8,7 @@ from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import Beat, MakeRuns, NodeFacts
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import LogPiece, Node, NodeHealth, NodeState, Output, Payload, Run, RunState, Sandbox
-from idlegrid_server.core.queries import RunFilter
+from idlegrid_server.core.queries import RunFilter, Taken
 from idlegrid_server.core.retention import Ages
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.reader import EXCERPT
@@ -103,8 +103,8 @@ def test_logs_are_paged_by_id_and_read_from_the_end(pen):
         ({"node_id": "n1", "states": ["running"]}, [2]),
         ({"submitter": "bob"}, [5]),
         ({"size": 2}, [5, 4]),
-        ({"size": 2, "page": 3}, [1]),
-        ({"size": 2, "page": 4}, []),
+        ({"size": 2, "offset": 4}, [1]),
+        ({"size": 2, "offset": 6}, []),
     ],
 )
 def test_a_list_shows_what_was_asked_for(pen, words, wanted):
@@ -213,6 +213,18 @@ def test_the_runs_that_nodes_hold_are_counted(pen):
     keep(pen, held, held, {**held, "node_id": "n2"}, {**DONE, "node_id": "n1"})
     assert pen.reader.held_by(["n1", "n2", "n3"]) == {"n1": 2, "n2": 1}
     assert pen.reader.held_by([]) == {}
+    assert pen.reader.taken() == {"n1": Taken(2, 2.0, 1024), "n2": Taken(1, 1.0, 512)}
+
+
+def test_those_ahead_are_counted_in_each_queue_up_to_its_own_time_and_at_it_by_id(pen):
+    made = [{"created_at": START + second} for second in (0, 1, 1, 1, 2)]
+    runs = keep(pen, *made, *({**words, "queue": "other"} for words in made), {**DONE, "created_at": START})
+    own = {runs[2].queue: START + 1}
+    assert [pen.reader.ahead(run, own) for run in runs[1:4]] == [1, 2, 3]
+    assert pen.reader.ahead(runs[2], {**own, "other": START + 2}) == 6
+    unknown = {f"unknown{number}": START for number in range(1_500)}
+    assert pen.reader.ahead(runs[2], {**unknown, **own}) == 2
+    assert pen.reader.ahead(runs[2], {}) == 0
 
 
 def test_nodes_come_by_name(pen):

@@ -16,7 +16,7 @@ from idlegrid_server.core.model import FINAL_STATES, Outcome, Payload, RunState
 from idlegrid_server.core.queries import RunFilter
 from idlegrid_server.core.retention import AIM_SECONDS, DAY, MOST_ROWS, Ages, Pace, Step
 from idlegrid_server.core.webhooks import Delivery, DeliveryState
-from idlegrid_server.housekeeping import Forgetter
+from idlegrid_server.housekeeping.forgetting import Forgetter
 from idlegrid_server.record import run_pages
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.files import SqlFiles
@@ -214,7 +214,7 @@ def test_a_list_by_number_is_right_where_old_runs_are_gone_here_and_there(pen, e
     left = column(engine, t.runs.c.id)
     assert len(left) == 180 - len(gaps)
     for newest_first in (True, False):
-        pages = [RunFilter(sort="id", newest_first=newest_first, size=23, page=page) for page in range(1, 9)]
+        pages = [RunFilter(sort="id", newest_first=newest_first, size=23, offset=23 * page) for page in range(8)]
         found = [view.run.id for wanted in pages for view in pen.reader.runs(wanted)[0]]
         assert found == (left[::-1] if newest_first else left)
 

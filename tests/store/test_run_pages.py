@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select
 
 from idlegrid_server.core.batch import Batch
-from idlegrid_server.core.commands import CancelRuns, LeaseRuns, MakeRuns, Report, ReportRuns
+from idlegrid_server.core.commands import CancelUnfinished, LeaseRuns, MakeRuns, Report, ReportRuns
 from idlegrid_server.core.definitions import Task, TaskDefinition
 from idlegrid_server.core.model import FINAL_STATES, Outcome, Payload, Run, RunState
 from idlegrid_server.core.queries import RunFilter
@@ -19,8 +19,10 @@ from idlegrid_server.record.task_rows import task_row
 from ..parts import START, offer, submission
 from .test_record_reading import PLAIN
 
+SEARCHES = ("sync", "FAILED", "0%_O", "\\", "_", "no such")
 MIDNIGHT = START // DAY * DAY
-TASKS = (1, 2)
+TASKS = {1: "sync_klines", 2: "Failed 50%_off", 3: "sync\\x"}
+"""One more task, 4, is gone."""
 
 
 def some_runs(dice: random.Random, number: int) -> list[Run]:
@@ -43,18 +45,19 @@ def some_run(dice: random.Random, number: int) -> Run:
         finished_at=ended,
         node_id=dice.choice(("n1", "n2")) if goes else None,
         submitter=dice.choice(("ann", "bob")),
-        task_id=dice.choice((None, *TASKS)),
+        task_id=dice.choice((None, *TASKS, 4)),
     )
 
 
 @pytest.fixture
 def kept(pen, engine) -> list[Run]:
-    """Some runs in the record, by id; two of the tasks that they are of are there, one is gone."""
+    """Some runs in the record, by id, of tasks that are there and of one that is not."""
     tasks = {
-        number: Task(id=number, definition=words(number), submitter="", created_at=0, updated_at=0) for number in TASKS
+        number: Task(id=number, definition=TaskDefinition(name=name), submitter="", created_at=0, updated_at=0)
+        for number, name in {**TASKS, 4: "sync gone"}.items()
     }
     with engine.begin() as connection:
-        connection.execute(insert(t.tasks), [{**task_row(task), "id": task.id} for task in tasks.values()])
+        connection.execute(insert(t.tasks), [{**task_row(tasks[number]), "id": number} for number in TASKS])
     batch = Batch(START, tasks=tasks)
     for run in some_runs(random.Random(7), 200):
         batch.add_run(run, Payload("1", "{}"))
@@ -62,15 +65,11 @@ def kept(pen, engine) -> list[Run]:
     return [run for run, _ in batch.new_runs]
 
 
-def words(number: int) -> TaskDefinition:
-    return TaskDefinition(name=f"t{number}")
-
-
 def expected(runs: list[Run], wanted: RunFilter) -> tuple[list[int], int]:
     """By a look at every run."""
     found = [run for run in runs if is_wanted(run, wanted)]
     found.sort(key=lambda run: (key(run, wanted), run.id), reverse=wanted.newest_first)
-    first = (wanted.page - 1) * wanted.size
+    first = wanted.offset
     return [run.id for run in found[first : first + wanted.size]], len(found)
 
 
@@ -80,7 +79,14 @@ def is_wanted(run: Run, wanted: RunFilter) -> bool:
         and all(getattr(wanted, name) in (None, getattr(run, name)) for name in ("node_id", "submitter", "task_id"))
         and (wanted.since is None or run.created_at >= wanted.since)
         and (wanted.until is None or run.created_at < wanted.until)
+        and is_found(run, wanted)
     )
+
+
+def is_found(run: Run, wanted: RunFilter) -> bool:
+    name = TASKS.get(run.task_id or 0)
+    named = name is not None and wanted.search.lower() in name.lower()
+    return not wanted.search or named or run.state in wanted.or_states
 
 
 def key(run: Run, wanted: RunFilter) -> float:
@@ -93,17 +99,20 @@ def some_filter(dice: random.Random) -> RunFilter:
     def perhaps(*values: object) -> object:
         return dice.choice((None, None, *values))
 
-    unit = dice.choice((DAY, DAY, DAY, 20_000))
+    unit = dice.choice((DAY, DAY, 20_000))
+    bounds = (*(MIDNIGHT + number * unit for number in (-3, -1, 0, 1, 4)), MIDNIGHT + 40_000, MIDNIGHT + 0.5)
     return RunFilter(
         states=perhaps(["completed"], ["failed", "timed_out"], ["pending", "waiting"], list(RunState), []),
-        node_id=perhaps("n1"),
+        node_id=dice.choice((None, None, None, "n1")),
         submitter=dice.choice((None, None, None, "ann")),
-        task_id=perhaps(1, 3),
-        since=perhaps(*(MIDNIGHT + number * unit for number in (-3, -1, 0, 1))),
-        until=perhaps(*(MIDNIGHT + number * unit for number in (-2, 0, 1, 4))),
+        search=dice.choice(("", "", *SEARCHES)),
+        or_states=dice.choice(((), (), ["failed", "cancelled"], ["pending"], ["completed", "running"])),
+        task_id=dice.choice((None, None, None, None, 1, 4)),
+        since=perhaps(*bounds),
+        until=perhaps(*bounds),
         sort=dice.choice(("id", "started_at", "finished_at")),
         newest_first=dice.random() < 0.5,
-        page=dice.choice((1, 1, 2, 3, 20)),
+        offset=dice.choice((0, 0, 7, 30, 55, 110, 400)),
         size=dice.choice((1, 7, 20, 200)),
     )
 
@@ -125,7 +134,7 @@ def test_any_list_shows_what_a_look_at_every_run_shows(pen, kept):
 @pytest.mark.parametrize("states", [None, ["completed", "waiting"]])
 def test_the_pages_of_a_list_together_are_the_list(pen, kept, sort, newest_first, states):
     wanted = RunFilter(sort=sort, newest_first=newest_first, states=states, size=30)
-    pages = [answer(pen, replace(wanted, page=page))[0] for page in range(1, 9)]
+    pages = [answer(pen, replace(wanted, offset=30 * page))[0] for page in range(8)]
     whole, total = answer(pen, replace(wanted, size=200))
     assert [run_id for page in pages for run_id in page] == whole
     assert len(whole) == total == len(expected(kept, replace(wanted, size=200))[0])
@@ -140,7 +149,7 @@ def test_a_number_that_is_missing_shifts_no_page(pen, engine, kept, newest_first
         places = (t.run_counts.c.start_day == day(lost.started_at), t.run_counts.c.end_day == day(lost.finished_at))
         connection.execute(t.run_counts.update().where(*where, *places).values(value=t.run_counts.c.value - 1))
     for page in (1, 5, 10):
-        wanted = RunFilter(page=page, newest_first=newest_first)
+        wanted = RunFilter(offset=20 * (page - 1), newest_first=newest_first)
         assert answer(pen, wanted) == expected(kept, wanted)
 
 
@@ -178,6 +187,6 @@ def test_runs_are_counted_by_day_and_state_as_they_live(pen, engine, clock):
         for number, (uuid, end) in enumerate(zip(uuids, ends, strict=False))
     ]
     pen.do(ReportRuns("n1", reports))
-    pen.do(CancelRuns([4, 5]))
+    pen.do(CancelUnfinished([4, 5]))
     assert counted(engine) == seen(engine)
     assert sum(counted(engine).values()) == 6

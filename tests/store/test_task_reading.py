@@ -82,7 +82,11 @@ def test_a_task_comes_back_as_it_was_kept(pen, engine):
 def test_what_is_not_there_is_none(pen):
     assert (pen.reader.task(1), pen.reader.task_code(1)) == (None, None)
     assert pen.reader.tasks(TaskFilter()) == ([], 0)
-    assert (pen.reader.unfinished_of(1, 5), pen.reader.due_tasks(START, 5), pen.reader.orphans(5)) == ([], [], [])
+    assert (pen.reader.unfinished(0, 5, task_ids=[1]), pen.reader.due_tasks(START, 5), pen.reader.orphans(5)) == (
+        [],
+        [],
+        [],
+    )
     assert (pen.reader.settled_waits(5), pen.reader.ready_dependents(5)) == ([], [])
     assert pen.reader.due_times(START, START + 60) == []
 
@@ -104,6 +108,8 @@ def some_task(dice: random.Random, number: int) -> Task:
         description=dice.choice(("", "loads 50% of it", "a_b", "a/b", "Nothing")),
         need=Need(task_type=kind),
         priority=dice.choice(list(Priority)),
+        job_type=dice.choice(("", "", "Kline", "50%")),
+        job_category=dice.choice(("", "sync", "back_fill")),
     )
     return task(
         number,
@@ -120,7 +126,7 @@ def expected(tasks: list[Task], wanted: TaskFilter) -> tuple[list[int], int]:
     """By a look at every task."""
     found = [one for one in tasks if is_wanted(one, wanted)]
     found.sort(key=lambda one: (key(one, wanted.sort), one.id), reverse=wanted.descending)
-    first = (wanted.page - 1) * wanted.size
+    first = wanted.offset
     return [one.id for one in found[first : first + wanted.size]], len(found)
 
 
@@ -130,16 +136,27 @@ def is_wanted(one: Task, wanted: TaskFilter) -> bool:
         wanted.status in (None, one.status)
         and wanted.task_type in (None, words.need.task_type)
         and wanted.priority in (None, words.priority)
-        and any(wanted.search.lower() in text.lower() for text in (words.name, words.description))
+        and is_in(wanted.search, words.name, words.description)
+        and is_in(wanted.kind, words.name, words.job_type or words.need.task_type, words.job_category)
     )
 
 
+def is_in(part: str, *texts: str) -> bool:
+    return any(part.lower() in text.lower() for text in texts)
+
+
 def key(one: Task, sort: str) -> object:
-    if sort == "task_type":
-        return one.definition.need.task_type
-    if sort in ("name", "priority"):
-        return getattr(one.definition, sort)
-    return getattr(one, sort) or 0
+    of = one.definition
+    named = {
+        "task_type": of.need.task_type,
+        "job_type": of.job_type or of.need.task_type,
+        "schedule": of.timing.schedule,
+        "interval_seconds": of.timing.interval_seconds or 0,
+        "paused": one.status == "paused",
+    }
+    if sort in named:
+        return named[sort]
+    return getattr(of, sort) if hasattr(of, sort) else getattr(one, sort) or 0
 
 
 def test_any_list_shows_what_a_look_at_every_task_shows(pen, engine):
@@ -151,9 +168,10 @@ def test_any_list_shows_what_a_look_at_every_task_shows(pen, engine):
             task_type=dice.choice((None, None, "shell", "http")),
             priority=dice.choice((None, None, 2)),
             search=dice.choice(("", "", "load", "LOAD", "%", "_", "50%_", "\\", "/", "a/b", "A_B", "no such")),
+            kind=dice.choice(("", "", "", "load", "PYTHON", "kline", "0%", "_FILL", "no such")),
             sort=dice.choice(TASK_SORTS),
             descending=dice.random() < 0.5,
-            page=dice.choice((1, 1, 2, 9)),
+            offset=dice.choice((0, 0, 3, 40)),
             size=dice.choice((1, 7, 20, 200)),
         )
         found, total = pen.reader.tasks(wanted)
@@ -248,7 +266,8 @@ def test_unfinished_runs_of_a_task_and_orphans_are_found_by_id(pen, engine):
     done: dict[str, object] = {"state": RunState.COMPLETED, "finished_at": START}
     of = [{"task_id": number} for number in (1, 2, 1, 9, 9)]
     keep_runs(pen, tasks, *of, {"task_id": 1, **done}, {"task_id": 9, **done}, {})
-    assert (pen.reader.unfinished_of(1, 10), pen.reader.unfinished_of(1, 1)) == ([1, 3], [1])
+    unfinished = [[one.id for one in pen.reader.unfinished(0, most, task_ids=[1])] for most in (10, 1)]
+    assert unfinished == [[1, 3], [1]]
     assert sorted(pen.reader.orphans(10)) == [4, 5]
     assert len(pen.reader.orphans(1)) == 1
 

@@ -8,7 +8,7 @@ from typing import IO, Final, TypeVar
 from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.commands import (
     Beat,
-    CancelRuns,
+    CancelRun,
     HeldAttempt,
     Lease,
     LeaseRuns,
@@ -31,6 +31,7 @@ from idlegrid_server.core.nodedesk import NodeDesk, Room
 from idlegrid_server.core.polls import Poll
 from idlegrid_server.core.ports import Clock, Files, Ids
 from idlegrid_server.core.queries import Reader, RunView
+from idlegrid_server.core.rundesk import RunDesk
 from idlegrid_server.core.taskdesk import TaskDesk, checked_id
 from idlegrid_server.core.updates import End, Updates
 from idlegrid_server.core.waiting import why
@@ -75,7 +76,7 @@ class Coordinator:
         bus: Bus | None = None,
     ) -> None:
         self.reader, self.files, self.clock, self.times = reader, files, clock, times
-        self.tasks, self.nodes = tasks, nodes
+        self.tasks, self.nodes, self.runs = tasks, nodes, RunDesk(writer, reader)
         self._order, self._bus = order, bus or Nobody()
         self.polls, self.updates = nodes.polls, Updates()
         self._writer, self._ids = writer, ids
@@ -133,7 +134,7 @@ class Coordinator:
 
     async def cancel(self, run_id: int) -> Run:
         """End a run now. Raises NotFound, Conflict when it has ended already."""
-        return (await self._writer.ask(CancelRuns([checked_id(run_id, "Run")])))[0]
+        return await self._writer.ask(CancelRun(checked_id(run_id, "Run")))
 
     async def submitter_of(self, run_id: int) -> str | None:
         """Whose run it is, which never changes; None when there is none."""
@@ -162,8 +163,8 @@ class Coordinator:
     async def waiting_for(self, run: Run) -> str | None:
         """Why a run has not started, as a sentence; None when it has, or is about to."""
         nodes = await self.read(self.reader.node_kinds) if run.state is RunState.PENDING else []
-        parents = await self.tasks.parent_names(run.task_id) if run.reason == DEPENDENCY else []
-        return why(run, nodes, parents)
+        waits = await self.read(self.reader.waits_of, run.id) if run.reason == DEPENDENCY else []
+        return why(run, nodes, waits)
 
     async def read(self, query: Callable[..., T], *words: object) -> T:
         """Ask the record without holding up the event loop."""

@@ -9,14 +9,14 @@ submitter (`fair`), or one per expected length (`shortest`).
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from idlegrid_server.core.limits import AGEING_SECONDS, DEFAULT_SANDBOX, MOST_LENGTH_PENALTY, SHORTEST_FACTOR
-from idlegrid_server.core.model import Need, Node, NodeHealth, Priority, Submission
+from idlegrid_server.core.model import Need, Node, Priority, Submission
 
 STATED: Final = "-stated"
 """Marks a sandbox level that the submitter stated: a class of its own, which legacy workers never get."""
@@ -156,6 +156,13 @@ def can_serve(capability: Capability, queue: str) -> bool:
     )
 
 
+def least(queue: str) -> Capability:
+    """The least that a node must be able to, to serve the queue."""
+    wanted = parse_queue(queue)
+    types, labels = frozenset({wanted.task_type}), frozenset(wanted.requires)
+    return Capability(types, labels, wanted.cpu, wanted.memory_mb, wanted.min_sandbox)
+
+
 def fits(offer: Offer, queue: str) -> bool:
     """Whether one run of the queue fits into what the offer has left."""
     if offer.only is not None and without_lane(queue) not in offer.only:
@@ -195,37 +202,6 @@ def types_of(node: Node) -> tuple[str, ...]:
     return node.task_types if allowed is None else tuple(kind for kind in node.task_types if kind in allowed)
 
 
-def waiting_for(queue: str, nodes: Iterable[Node]) -> str | None:
-    """Why a queued run waits, as a sentence for its submitter; None when a node could take it at once."""
-    alive = [node for node in nodes if node.health is NodeHealth.ALIVE]
-    if not alive:
-        return "No node has joined the grid: start one with `idlegrid node --server URL`."
-    able = [node for node in alive if can_serve(capability(node), queue)]
-    if not able:
-        return _unmet(parse_queue(queue), alive)
-    if any(node.state in ("idle", "running") for node in able):
-        return None
-    states = ", ".join(sorted({f"{node.state.value} ({node.reason})" for node in able}))
-    return f"{len(able)} node(s) could take it; they are {states}."
-
-
-def _unmet(wanted: RequirementClass, nodes: list[Node]) -> str:
-    """The first need that no node meets, with what the best one offers."""
-    cores, memory = max(node.cpu_cores for node in nodes), max(node.memory_mb for node in nodes)
-    if wanted.cpu > cores:
-        return f"No node offers {wanted.cpu:g} cores; the largest offers {cores:g}."
-    if wanted.memory_mb > memory:
-        return f"No node offers {wanted.memory_mb} MB of memory; the largest offers {memory} MB."
-    if not any(wanted.task_type in types_of(node) for node in nodes):
-        return f"No node runs tasks of the type {wanted.task_type}."
-    if all(node.sandbox.level < wanted.min_sandbox for node in nodes):
-        return _unmet_sandbox(wanted.min_sandbox, nodes)
-    missing = "+".join(wanted.requires) or "this combination of needs"
-    return f"No node offers {missing} together with the cores and memory asked for."
-
-
-def _unmet_sandbox(level: int, nodes: list[Node]) -> str:
-    """What the best node has; of equally good ones, one that knows its remedy."""
-    best = max((node.sandbox for node in nodes), key=lambda sandbox: (sandbox.level, bool(sandbox.remedy)))
-    words = f"No node has a sandbox of level {level}; the best has level {best.level}."
-    return f"{words} To raise it there: {best.remedy}" if best.remedy else words
+def slots_of(node: Node) -> int:
+    """How many runs the node takes at a time: the lower of its slots and its operator's limit."""
+    return node.slots if node.max_tasks is None else min(node.slots, node.max_tasks)

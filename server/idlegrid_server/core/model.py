@@ -120,6 +120,8 @@ class Submission:
     """What caused it: a `definitions.Trigger`."""
     expected_seconds: float | None = None
     """How long it takes by its task's experience."""
+    trace_id: str = ""
+    """The request or the firing that causes it; the logs have it too."""
 
 
 @dataclass(slots=True)
@@ -177,6 +179,8 @@ class Run:
     """The instant its schedule made it due."""
     parents_key: str | None = None
     """The parents' runs that triggered it, as ids with commas between."""
+    trace_id: str = ""
+    """The request or the firing that caused it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,9 @@ class Ids(Protocol):
     def lease_id(self) -> str:
         """128 random bits as 32 hex digits."""
 
+    def trace_id(self, kind: str) -> str:
+        """A fresh name for what causes runs: its kind, `_` and 64 random bits as 16 hex digits."""
+
 
 class RandomIds:
     """Names nobody can guess."""
@@ -59,6 +62,10 @@ class RandomIds:
     def lease_id(self) -> str:
         """128 random bits as 32 hex digits."""
         return secrets.token_hex(16)
+
+    def trace_id(self, kind: str) -> str:
+        """A fresh name for what causes runs: its kind, `_` and 64 random bits as 16 hex digits."""
+        return f"{kind}_{secrets.token_hex(8)}"
 
 
 class Calendar(Protocol):

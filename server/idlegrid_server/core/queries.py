@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from idlegrid_server.core.definitions import Task
+from idlegrid_server.core.definitions import Task, Wait
 from idlegrid_server.core.model import EndedAttempt, Node, Run
 
 
@@ -34,13 +34,49 @@ class RunDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class Execution:
+    """A run with what it was given; its texts are cut to as many characters as were asked for, and one more."""
+
+    view: RunView
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A run that has not ended."""
+
+    id: int
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryPiece:
+    """A line of a run's story; `id` pages."""
+
+    id: int
+    at: float
+    event: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """A stored piece of a log; `id` pages."""
 
     id: int
     at: float
+    """By the node's clock."""
     stream: str
     text: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The ends of a run's story and of its log, oldest first."""
+
+    story: Sequence[StoryPiece]
+    pieces: Sequence[LogLine]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +95,11 @@ class RunFilter:
     """`id` (the order they were made in; with `since` or `until` by that time, where coordinators' clocks disagree),
     `started_at` or `finished_at`; runs without a time come as the earliest, and those of one instant go by id."""
     newest_first: bool = True
-    page: int = 1
+    search: str = ""
+    """Part of its task's present name, in any case."""
+    or_states: Sequence[str] = ()
+    """With `search`: runs in these states are found by it too, whatever their task is called."""
+    offset: int = 0
     size: int = 20
 
 
@@ -72,10 +112,12 @@ class TaskFilter:
     priority: int | None = None
     search: str = ""
     """Part of the name or the description, in any case."""
+    kind: str = ""
+    """Part of the name, of its kind (`job_type`, or where it says none its task type) or of its category."""
     sort: str = "created_at"
     """One of `TASK_SORTS`."""
     descending: bool = True
-    page: int = 1
+    offset: int = 0
     size: int = 20
 
 
@@ -89,7 +131,15 @@ TASK_SORTS = (
     "task_type",
     "last_run_at",
     "next_run_at",
+    "job_type",
+    "job_category",
+    "schedule",
+    "interval_seconds",
+    "timeout",
+    "max_instances",
+    "paused",
 )
+"""`job_type` is the task type where it says none; `paused` puts those that fire first."""
 
 
 FORGOTTEN: Final = "forgotten:{}"
@@ -122,6 +172,15 @@ class Totals:
     def of(self, *states: str) -> int:
         """Runs in these states."""
         return sum(self.by_state.get(state, 0) for state in states)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the runs that a node holds have taken of it, as they asked for it: their number, cores, MB."""
+
+    runs: int = 0
+    cpu: float = 0.0
+    memory_mb: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +220,36 @@ class Reader(Protocol):
     def last_logs(self, run_id: int, limit: int) -> list[LogLine]:
         """The newest pieces of a run's log, oldest first."""
 
+    def story(self, run_id: int, after: int, limit: int) -> list[StoryPiece]:
+        """Lines of a run's story with ids above `after`, oldest first."""
+
+    def last_story(self, run_id: int, limit: int) -> list[StoryPiece]:
+        """The newest lines of a run's story, oldest first."""
+
+    def tails(self, run_ids: Sequence[int], limit: int) -> dict[int, Tail]:
+        """For each of the runs the newest lines of its story and the newest pieces of its log, `limit` of either."""
+
+    def run_ids(self, uuids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """UUID → (id, submitter), of those that there are."""
+
+    def executions(self, wanted: RunFilter, excerpt: int) -> tuple[list[Execution], int]:
+        """One page of runs with what they were given, and how many there are in all."""
+
+    def unfinished(
+        self, after: int, limit: int, *, task_ids: Sequence[int] | None = None, submitter: str | None = None
+    ) -> list[Unfinished]:
+        """Runs that have not ended (of tasks, of a submitter) with ids above `after`, by id."""
+
+    def waits_of(self, run_id: int) -> list[Wait]:
+        """What a waiting run waits for; a parent that is gone is called `task` and its id."""
+
+    def ahead(self, run: Run, before: Mapping[str, float]) -> int:
+        """How many queued runs are served before this one: for each queue those that were made before that time.
+
+        Of those that were made at the very time only runs with lower ids count. In the run's own queue one that was
+        tried again counts from when it was put back.
+        """
+
     def result_ids(self, after_id: int | None, limit: int, submitter: str | None = None) -> list[int]:
         """Ids of completed runs (of a submitter): the newest `limit`, or the oldest after `after_id`; newest last."""
 
@@ -197,17 +286,20 @@ class Reader(Protocol):
     def held_by(self, node_ids: Sequence[str]) -> dict[str, int]:
         """How many runs each node holds."""
 
+    def taken(self) -> dict[str, Taken]:
+        """By node what the runs that it holds have taken of it; nodes that hold none are not in it."""
+
     def task(self, task_id: int) -> Task | None:
         """One task."""
+
+    def tasks_named(self, names: Sequence[str]) -> dict[str, Task]:
+        """Name → task, of those that there are."""
 
     def task_code(self, task_id: int) -> str | None:
         """A task's inline code; None when it has none."""
 
     def tasks(self, wanted: TaskFilter) -> tuple[list[Task], int]:
         """One page of tasks, and how many there are in all."""
-
-    def unfinished_of(self, task_id: int, limit: int) -> list[int]:
-        """Ids of a task's runs that have not ended, oldest first."""
 
     def due_tasks(self, now: float, limit: int) -> list[int]:
         """Tasks that are due, longest due first; of those due at one instant parents come before children."""

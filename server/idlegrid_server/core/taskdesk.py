@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
 
 from idlegrid_server.core.commands import (
-    CancelRuns,
     CreateTask,
     DeleteTask,
     PauseTask,
@@ -17,18 +16,15 @@ from idlegrid_server.core.commands import (
 from idlegrid_server.core.commands.firing import TriggerWish
 from idlegrid_server.core.commands.tasks import Keep
 from idlegrid_server.core.definitions import Task, TaskDefinition, TaskStatus
-from idlegrid_server.core.errors import Conflict, NotFound
+from idlegrid_server.core.errors import NotFound
+from idlegrid_server.core.forecast import capacity, expected_start
 from idlegrid_server.core.limits import MAX_INT64
 from idlegrid_server.core.matching import QueueOrder, can_serve, capability
 from idlegrid_server.core.model import Run
 from idlegrid_server.core.ports import Calendar, Clock, Ids, TaskFiles
 from idlegrid_server.core.queries import Reader
+from idlegrid_server.core.rundesk import cancel_all
 from idlegrid_server.core.writer import Writer
-
-CHUNK: Final = 500
-"""Runs cancelled in one command."""
-MANY: Final = 5
-"""Parents that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +95,17 @@ class TaskDesk:
     async def remove(self, task_id: int) -> None:
         """Delete it and cancel its unfinished runs. Raises Conflict when others depend on it."""
         await self._writer.ask(DeleteTask(checked_id(task_id)))
-        while ids := await asyncio.to_thread(self._reader.unfinished_of, task_id, CHUNK):
-            try:
-                await self._writer.ask(CancelRuns(ids))
-            except Conflict:
-                continue  # one of them has ended by itself since
+        await cancel_all(self._writer, partial(self._reader.unfinished, task_ids=[task_id]))
 
     async def trigger(self, task_id: int, wish: TriggerWish, key: str = "", fingerprint: str = "") -> Run:
         """Make a run of it now. With a key, at most once. Raises Conflict for a paused task."""
         command = TriggerTask(checked_id(task_id), self._ids.run_uuid(), wish, self._order, key, fingerprint)
         return await self._writer.ask(command)
 
-    async def restart(self, run_id: int, submitter: str, key: str = "", fingerprint: str = "") -> Run:
+    async def restart(self, run_id: int, submitter: str, trace_id: str, key: str = "", fingerprint: str = "") -> Run:
         """Make a run like one that has ended. Raises NotFound, Conflict when it has not."""
-        command = RestartRun(checked_id(run_id, "Run"), self._ids.run_uuid(), submitter, self._order, key, fingerprint)
+        uuid = self._ids.run_uuid()
+        command = RestartRun(checked_id(run_id, "Run"), uuid, submitter, self._order, key, fingerprint, trace_id)
         return await self._writer.ask(command)
 
     async def detail(self, task_id: int) -> TaskDetail:
@@ -134,13 +127,6 @@ class TaskDesk:
             due = self._calendar.next(task.definition.timing, due, firings[0])
         return firings
 
-    async def parent_names(self, task_id: int | None) -> list[str]:
-        """The tasks that a task depends on, by name, the first few; none for a task that is not there."""
-        task = None if task_id is None else await asyncio.to_thread(self._reader.task, task_id)
-        ids = () if task is None else task.definition.dependencies[:MANY]
-        parents = await asyncio.gather(*(asyncio.to_thread(self._reader.task, parent) for parent in ids))
-        return [parent.name for parent in parents if parent is not None]
-
     async def estimate(self, run: Run, task: Task) -> float | None:
         """When a run that was just made will have ended, by experience; None when nothing is known."""
         seconds = task.expected_seconds
@@ -148,12 +134,12 @@ class TaskDesk:
             return None
         totals = await asyncio.to_thread(self._reader.totals)
         nodes = await asyncio.to_thread(self._reader.nodes)
-        slots = sum(node.slots for node in nodes if node.is_alive and can_serve(capability(node), run.queue))
-        if not slots:
+        able = [node for node in nodes if node.is_alive and can_serve(capability(node), run.queue)]
+        at_a_time = capacity(run.queue, able)
+        if not at_a_time:
             return None
-        ahead = max(0, totals.of("pending", "running") - 1)
-        mean = totals.completed_seconds / max(1, totals.of("completed"))
-        return self._clock.now() + ahead // slots * mean + seconds
+        before = max(0, totals.of("pending", "running") - 1)
+        return expected_start(self._clock.now(), before, at_a_time, totals.average_seconds) + seconds
 
 
 def checked_id(number: int, what: str = "Task") -> int:

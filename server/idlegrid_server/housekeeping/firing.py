@@ -5,8 +5,7 @@ from typing import Final
 
 import structlog
 
-from idlegrid_server.core.commands import CancelRuns, FireDependents, FireTasks, Firing, SettleWaits
-from idlegrid_server.core.errors import Conflict
+from idlegrid_server.core.commands import CancelUnfinished, FireDependents, FireTasks, Firing, SettleWaits
 from idlegrid_server.core.limits import LATE_FIRING, WAKE_HORIZON
 from idlegrid_server.core.matching import QueueOrder
 from idlegrid_server.core.ports import Calendar, Clock, Ids, Queue
@@ -45,7 +44,8 @@ class Firer:
             fired = len(due)
             # A child notes its parents' runs, so those that are due with it must be written before it is made.
             for tasks in in_turns(due, self._reader.parents_among(due)):
-                self._say(self._writer.do(FireTasks(tasks, self._uuids(tasks), self._calendar, self._order)))
+                names = self._uuids(tasks), self._traces("fire", tasks)
+                self._say(self._writer.do(FireTasks(tasks, *names, self._calendar, self._order)))
 
     def fire_late(self) -> None:
         """Fire what nobody was woken for."""
@@ -54,9 +54,13 @@ class Firer:
     def _uuids(self, tasks: Sequence[int]) -> list[str]:
         return [self._ids.run_uuid() for _ in tasks]
 
+    def _traces(self, kind: str, tasks: Sequence[int]) -> list[str]:
+        return [self._ids.trace_id(kind) for _ in tasks]
+
     def _say(self, firings: Sequence[Firing]) -> None:
         for firing in firings:
             words = {"action": "fire", "task_id": firing.task_id, "task": firing.name, "due": firing.due}
+            words["trace_id"] = firing.trace_id
             if firing.run is None:
                 log.warning("firing skipped: enough runs are unfinished", unfinished=firing.unfinished, **words)
             else:
@@ -67,9 +71,11 @@ class Firer:
         while waiting := self._reader.settled_waits(CHUNK):
             self._writer.do(SettleWaits(waiting))
         while ready := self._reader.ready_dependents(CHUNK):
-            made = self._writer.do(FireDependents(ready, self._uuids(ready), self._order))
+            names = self._uuids(ready), self._traces("follow", ready)
+            made = self._writer.do(FireDependents(ready, *names, self._order))
             for run in made:
-                log.info("task triggered by its parents", action="follow", task_id=run.task_id, run_id=run.id)
+                words = {"action": "follow", "task_id": run.task_id, "run_id": run.id, "trace_id": run.trace_id}
+                log.info("task triggered by its parents", **words)
             if not made:
                 return
 
@@ -82,10 +88,7 @@ class Firer:
         """End runs that a deleted task has left behind."""
         orphans = self._reader.orphans(CHUNK)
         if orphans:
-            try:
-                self._writer.do(CancelRuns(orphans))
-            except Conflict:
-                log.info("orphans ended by themselves", action="orphans")
+            self._writer.do(CancelUnfinished(orphans))
 
 
 def in_turns(tasks: Sequence[int], parents: Mapping[int, set[int]]) -> list[list[int]]:

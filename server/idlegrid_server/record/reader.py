@@ -6,13 +6,13 @@ from typing import Any, Final
 from sqlalchemy import Text, cast, func, select
 
 from idlegrid_server.core.limits import USAGE_HALF_LIFE, USAGE_WINDOW
-from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, Outcome, Run, RunState
+from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, Outcome, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView, Timeline, Totals
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.reading import in_state, kept_by, submitted_by
 from idlegrid_server.record.rows import read_node
 from idlegrid_server.record.run_pages import page_of_runs
-from idlegrid_server.record.statements import HEAD
+from idlegrid_server.record.run_reader import HEAD_COLUMNS, RunReader, read_line, read_view
 from idlegrid_server.record.task_reader import TaskReader
 from idlegrid_server.record.timeline import read_timeline
 
@@ -21,17 +21,16 @@ HOUR: Final = 3_600
 EXCERPT: Final = 200
 """Characters of a result or error in a list."""
 
-_head_columns = tuple(t.runs.c[name] for name in HEAD)
-_whole = select(*_head_columns, t.runs.c.result, t.runs.c.error)
-_excerpts = select(*_head_columns, func.substr(t.runs.c.result, 1, EXCERPT), func.substr(t.runs.c.error, 1, EXCERPT))
+_whole = select(*HEAD_COLUMNS, t.runs.c.result, t.runs.c.error)
+_excerpts = select(*HEAD_COLUMNS, func.substr(t.runs.c.result, 1, EXCERPT), func.substr(t.runs.c.error, 1, EXCERPT))
 _kind = (
-    *(t.nodes.c[name] for name in ("health", "state", "reason", "cpu_cores", "memory_mb")),
+    *(t.nodes.c[name] for name in ("health", "state", "reason", "wish", "cpu_cores", "memory_mb")),
     *(cast(t.nodes.c[name], Text) for name in ("task_types", "operator_types", "labels")),
     *(cast(t.nodes.c.sandbox[name], Text) for name in ("level", "remedy")),
 )
 
 
-class SqlReader(TaskReader):
+class SqlReader(TaskReader, RunReader):
     """Implements `core.queries.Reader`; safe to use from many threads."""
 
     def server_uuid(self) -> str:
@@ -55,12 +54,12 @@ class SqlReader(TaskReader):
         """A run with its output."""
         with self._reading() as connection:
             row = connection.execute(_whole.where(t.runs.c.id == run_id)).first()
-        return None if row is None else _view(row)
+        return None if row is None else read_view(row)
 
     def detail(self, run_id: int) -> RunDetail | None:
         """A run with its code, attempts, story and number of files."""
         columns = t.runs.c
-        query = select(*_head_columns, columns.result, columns.error, columns.code, columns.parameters, columns.work)
+        query = select(*HEAD_COLUMNS, columns.result, columns.error, columns.code, columns.parameters, columns.work)
         with self._reading() as connection:
             row = connection.execute(query.where(t.runs.c.id == run_id)).first()
             if row is None:
@@ -76,26 +75,26 @@ class SqlReader(TaskReader):
             lines = [(at, event, detail) for at, event, detail in story]
             attempts = [_attempt(a) for a in ended]
             files = connection.scalar(select(func.count()).select_from(t.files).where(t.files.c.run_id == run_id))
-            return RunDetail(_view(row), row.code, row.parameters, row.work, attempts, lines, files or 0)
+            return RunDetail(read_view(row), row.code, row.parameters, row.work, attempts, lines, files or 0)
 
     def runs(self, wanted: RunFilter) -> tuple[list[RunView], int]:
         """One page of runs, and how many there are in all."""
         with self._reading() as connection:
             ids, total = page_of_runs(connection, wanted)
-            views = {row.id: _view(row) for row in connection.execute(_excerpts.where(t.runs.c.id.in_(ids)))}
+            views = {row.id: read_view(row) for row in connection.execute(_excerpts.where(t.runs.c.id.in_(ids)))}
         return [views[run_id] for run_id in ids if run_id in views], total
 
     def logs(self, run_id: int, after: int, limit: int) -> list[LogLine]:
         """Pieces of a run's log with ids above `after`, oldest first."""
         query = select(t.logs).where(t.logs.c.run_id == run_id, t.logs.c.id > after).order_by(t.logs.c.id).limit(limit)
         with self._reading() as connection:
-            return [_line(row) for row in connection.execute(query)]
+            return [read_line(row) for row in connection.execute(query)]
 
     def last_logs(self, run_id: int, limit: int) -> list[LogLine]:
         """The newest pieces of a run's log, oldest first."""
         query = select(t.logs).where(t.logs.c.run_id == run_id).order_by(t.logs.c.id.desc()).limit(limit)
         with self._reading() as connection:
-            return [_line(row) for row in connection.execute(query)][::-1]
+            return [read_line(row) for row in connection.execute(query)][::-1]
 
     def result_ids(self, after_id: int | None, limit: int, submitter: str | None = None) -> list[int]:
         """Ids of completed runs (of a submitter): the newest `limit`, or the oldest after `after_id`; newest last."""
@@ -202,16 +201,6 @@ class SqlReader(TaskReader):
             return [(run_id, uuid) for run_id, uuid in connection.execute(query.order_by(t.runs.c.id).limit(limit))]
 
 
-def _view(row: Any) -> RunView:
-    run = Run(*row[: len(HEAD)])
-    run.state = RunState(run.state)
-    return RunView(run, row[len(HEAD)], row[len(HEAD) + 1])
-
-
 def _attempt(row: Any) -> EndedAttempt:
     values = {name: value for name, value in row._mapping.items() if name != "id"}
     return EndedAttempt(**{**values, "outcome": Outcome(row.outcome)})
-
-
-def _line(row: Any) -> LogLine:
-    return LogLine(row.id, row.at, row.stream, row.text)

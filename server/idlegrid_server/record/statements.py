@@ -16,7 +16,7 @@ from idlegrid_server.record.engine import insert_for
 
 HEAD: Final = tuple(f.name for f in fields(Run))
 """A run's columns without code and output, in the order of `Run`."""
-_FIXED: Final = ("created_at", "task_id", "task_name", "trigger", "scheduled_for", "parents_key")
+_FIXED: Final = ("created_at", "task_id", "task_name", "trigger", "scheduled_for", "parents_key", "trace_id")
 CHANGING: Final = tuple(name for name in HEAD[HEAD.index("state") :] if name not in _FIXED)
 """What a run's life changes."""
 

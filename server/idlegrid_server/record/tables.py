@@ -93,6 +93,7 @@ runs: Final = Table(
     Column("trigger", String(20), nullable=False, server_default="submit"),
     Column("scheduled_for", Float),
     Column("parents_key", Text),
+    Column("trace_id", String(64), nullable=False, server_default=text("''")),
     Column("work", Text, nullable=False, server_default=text("''")),
     Column("parameters", Text, nullable=False),
     Column("code", Text, nullable=False),

@@ -49,6 +49,12 @@ _ready: Final = (
 )
 
 
+_kind: Final = func.coalesce(func.nullif(t.tasks.c.job_type, ""), t.tasks.c.task_type)
+_SORTS: Final[dict[str, Any]] = {"job_type": _kind, "paused": t.tasks.c.status == TaskStatus.PAUSED.value}
+"""What a list can be sorted by that is no column."""
+_NULLABLE: Final = frozenset(column.name for column in t.tasks.c if column.nullable)
+
+
 class TaskReader(Reading):
     """The part of `core.queries.Reader` that is about tasks."""
 
@@ -57,6 +63,12 @@ class TaskReader(Reading):
         with self._reading() as connection:
             found = _with_parents(connection, select(t.tasks).where(t.tasks.c.id == task_id))
         return found[0] if found else None
+
+    def tasks_named(self, names: Sequence[str]) -> dict[str, Task]:
+        """Name → task, of those that there are."""
+        with self._reading() as connection:
+            found = _with_parents(connection, select(t.tasks).where(t.tasks.c.name.in_(names)))
+        return {task.name: task for task in found}
 
     def task_code(self, task_id: int) -> str | None:
         """A task's inline code; None when it has none."""
@@ -67,17 +79,10 @@ class TaskReader(Reading):
         """One page of tasks, and how many there are in all."""
         where = list(_conditions(wanted))
         ids = select(t.tasks.c.id).where(*where).order_by(*_order(wanted))
-        page = ids.limit(wanted.size).offset((wanted.page - 1) * wanted.size)
         with self._reading() as connection:
-            total = connection.scalar(select(func.count()).select_from(t.tasks).where(*where)) or 0
-            found = list(connection.scalars(page))
+            found, total = _page(connection, ids, wanted) if where else _page_of_all(connection, ids, wanted)
             tasks = _with_parents(connection, select(t.tasks).where(t.tasks.c.id.in_(found)))
         return sorted(tasks, key=lambda task: found.index(task.id)), total
-
-    def unfinished_of(self, task_id: int, limit: int) -> list[int]:
-        """Ids of a task's runs that have not ended, oldest first."""
-        query = select(t.runs.c.id).where(t.runs.c.task_id == task_id, t.runs.c.finished_at.is_(None))
-        return self._names(query.order_by(t.runs.c.id).limit(limit))
 
     def due_tasks(self, now: float, limit: int) -> list[int]:
         """Tasks that are due, longest due first; of those due at one instant parents come before children."""
@@ -123,6 +128,17 @@ class TaskReader(Reading):
         return self._names(select(t.runs.c.id).where(*unfinished, gone).limit(limit))
 
 
+def _page(connection: Connection, ids: Any, wanted: TaskFilter) -> tuple[list[int], int]:
+    """The texts are gone through once: that takes longer than reading the number of every task that is found."""
+    every = connection.scalars(ids).all()
+    return list(every[wanted.offset : wanted.offset + wanted.size]), len(every)
+
+
+def _page_of_all(connection: Connection, ids: Any, wanted: TaskFilter) -> tuple[list[int], int]:
+    total = connection.scalar(select(func.count()).select_from(t.tasks)) or 0
+    return list(connection.scalars(ids.limit(wanted.size).offset(wanted.offset))), total
+
+
 def _with_parents(connection: Connection, query: Any) -> list[Task]:
     rows = list(connection.execute(query))
     parents: dict[int, list[int]] = defaultdict(list)
@@ -141,16 +157,20 @@ def _conditions(wanted: TaskFilter) -> Iterator[Any]:
     if wanted.search:
         # Both databases compare in lower case; SQLite's lower() knows ASCII alone, its LIKE too.
         yield or_(*(t.tasks.c[name].icontains(wanted.search, autoescape=True) for name in ("name", "description")))
+    if wanted.kind:
+        texts = (t.tasks.c.name, _kind, t.tasks.c.job_category)
+        yield or_(*(text.icontains(wanted.kind, autoescape=True) for text in texts))
 
 
 def _order(wanted: TaskFilter) -> Iterator[Any]:
     """Tasks without a time come as the earliest, on both databases; ties go by id."""
-    column = t.tasks.c[wanted.sort]
+    column: Any = _SORTS.get(wanted.sort, t.tasks.c.get(wanted.sort))
+    nullable = wanted.sort in _NULLABLE
     if wanted.descending:
-        yield column.desc().nulls_last() if column.nullable else column.desc()
+        yield column.desc().nulls_last() if nullable else column.desc()
         yield t.tasks.c.id.desc()
     else:
-        yield column.asc().nulls_first() if column.nullable else column.asc()
+        yield column.asc().nulls_first() if nullable else column.asc()
         yield t.tasks.c.id.asc()
 
 

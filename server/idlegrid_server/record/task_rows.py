@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from idlegrid_server.core.definitions import Task, TaskDefinition, TaskStatus, Timing
+from sqlalchemy import select
+
+from idlegrid_server.core.definitions import Task, TaskDefinition, TaskStatus, Timing, Wait
 from idlegrid_server.core.model import Need, Priority, RunState
+from idlegrid_server.record import tables as t
 
 LIFE: Final = (
     "status",
@@ -24,6 +27,22 @@ LIFE: Final = (
 _OWN: Final = ("submitter", "created_at", "updated_at", "has_code")
 _SAME: Final = ("name", "description", "executor", "command", "retry_limit", "timeout", "metadata", "parameters")
 _SAME_TOO: Final = ("max_instances", "job_type", "job_category")
+
+_parent_run: Final = t.runs.alias("parent_run")
+WAITS: Final = (
+    select(t.runs.c.uuid, t.waits.c.parent_id, t.tasks.c.name, t.waits.c.parent_run_id, _parent_run.c.state)
+    .join(t.waits, t.waits.c.run_id == t.runs.c.id)
+    .outerjoin(t.tasks, t.tasks.c.id == t.waits.c.parent_id)
+    .outerjoin(_parent_run, _parent_run.c.id == t.waits.c.parent_run_id)
+    .order_by(t.waits.c.run_id, t.waits.c.parent_id)
+)
+"""What runs wait for; rows for `read_wait`."""
+
+
+def read_wait(row: Any) -> Wait:
+    """What the run of a row of `WAITS` waits for."""
+    state = None if row.state is None else RunState(row.state)
+    return Wait(row.parent_id, row.name or f"task {row.parent_id}", row.parent_run_id, state)
 
 
 def read_task(row: Any, parents: Iterable[int] = ()) -> Task:

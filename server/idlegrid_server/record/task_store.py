@@ -13,7 +13,7 @@ from idlegrid_server.core.batch import Batch, Needs
 from idlegrid_server.core.definitions import Link, Task, Wait
 from idlegrid_server.core.model import Run, RunState
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.task_rows import life_row, read_task, task_row
+from idlegrid_server.record.task_rows import WAITS, life_row, read_task, read_wait, task_row
 
 UNFINISHED: Final = tuple(state.value for state in RunState if not state.is_final)
 
@@ -38,15 +38,7 @@ _links = (
     .order_by(t.dependencies.c.task_id, t.dependencies.c.parent_id)
 )
 _states = select(t.runs.c.id, t.runs.c.state).where(t.runs.c.id.in_(bindparam("ids", expanding=True)))
-_parent_run = t.runs.alias("parent_run")
-_waits = (
-    select(t.runs.c.uuid, t.waits.c.parent_id, t.tasks.c.name, t.waits.c.parent_run_id, _parent_run.c.state)
-    .join(t.waits, t.waits.c.run_id == t.runs.c.id)
-    .outerjoin(t.tasks, t.tasks.c.id == t.waits.c.parent_id)
-    .outerjoin(_parent_run, _parent_run.c.id == t.waits.c.parent_run_id)
-    .where(t.runs.c.uuid.in_(bindparam("uuids", expanding=True)))
-    .order_by(t.waits.c.run_id, t.waits.c.parent_id)
-)
+_waits = WAITS.where(t.runs.c.uuid.in_(bindparam("uuids", expanding=True)))
 
 _live = update(t.tasks).where(t.tasks.c.id == bindparam("b_id"))
 _first_to_come = update(t.waits).where(t.waits.c.parent_id == bindparam("b_parent"), t.waits.c.parent_run_id.is_(None))
@@ -106,9 +98,8 @@ def _link(row: Any, state: str | None) -> Link:
 
 def _load_waits(connection: Connection, batch: Batch, uuids: set[str]) -> None:
     waits: dict[str, list[Wait]] = defaultdict(list)
-    for uuid, parent, name, run_id, state in connection.execute(_waits, {"uuids": sorted(uuids)}):
-        state = None if state is None else RunState(state)
-        waits[uuid].append(Wait(parent, name or f"task {parent}", run_id, state))
+    for row in connection.execute(_waits, {"uuids": sorted(uuids)}):
+        waits[row.uuid].append(read_wait(row))
     batch.waits = dict(waits)
 
 

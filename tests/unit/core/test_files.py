@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idlegrid_server.core.commands import CancelRuns, ExpireLeases
+from idlegrid_server.core.commands import CancelRun, ExpireLeases
 from idlegrid_server.core.errors import NotFound, StaleReport, TooLarge
 from idlegrid_server.core.files import StoredFile, Upload, check_upload, is_good_name, media_type, outdated
 from idlegrid_server.core.limits import FILE_CHUNK, MAX_FILES, MAX_FILES_BYTES
@@ -106,7 +106,7 @@ def test_a_late_attempt_may_leave_files_until_a_newer_one_is_there(table, run):
 def test_a_run_that_is_unknown_or_cancelled_takes_no_files(table, run):
     with pytest.raises(NotFound):
         check_upload(None, upload(run), [])
-    table.do(CancelRuns([run.id]))
+    table.do(CancelRun(run.id))
     with pytest.raises(StaleReport):
         check_upload(run, upload(run), [])
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from idlegrid_server.core.commands import CancelRuns, LoseNodes, Order
+from idlegrid_server.core.commands import CancelRun, LoseNodes, Order
 from idlegrid_server.core.model import NodeHealth, NodeState, RunState, Sandbox, Usage
 from idlegrid_server.core.queue_ops import NodeGone, NodeSeen
 
@@ -76,7 +76,7 @@ def test_what_a_node_holds_without_right_it_must_stop(table, run, case):
 
 
 def test_the_node_of_a_cancelled_run_hears_so_until_it_lists_it_no_more(table, run):
-    table.do(CancelRuns([run.id]))
+    table.do(CancelRun(run.id))
     wanted = [Order("stop", run.uuid, run.lease_id, "cancelled")]
     assert table.beat(held(run)) == wanted
     assert table.beat(held(run)) == wanted

@@ -6,7 +6,7 @@ import pytest
 
 from idlegrid_server.core.commands import (
     Beat,
-    CancelRuns,
+    CancelRun,
     HeldAttempt,
     LeaseRuns,
     MakeRuns,
@@ -150,7 +150,7 @@ def test_a_debt_is_paid_by_the_next_coordinator_when_the_first_did_not_live_to_d
 
 def test_a_debt_of_a_cancelled_run_takes_it_out_of_the_queue(stage):
     run = stage.submit()
-    stage.do(CancelRuns([run.id]))
+    stage.do(CancelRun(run.id))
     stage.pass_time(TIMES.outbox + QUEUE_LOOK + 1)
     assert stage.queued() == 0
 

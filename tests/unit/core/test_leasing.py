@@ -2,7 +2,7 @@
 
 import pytest
 
-from idlegrid_server.core.commands import CancelRuns, ExpireLeases, ReleaseRuns, RequeueRuns
+from idlegrid_server.core.commands import CancelRun, ExpireLeases, ReleaseRuns, RequeueRuns
 from idlegrid_server.core.limits import MAX_LOSSES
 from idlegrid_server.core.model import Outcome, RunState
 from idlegrid_server.core.queue_ops import Drop, Ended, Push, Remove, Started
@@ -121,7 +121,7 @@ def test_a_delay_that_is_not_over_is_kept(table):
 def test_the_queue_is_told_again_what_became_of_each_run(table, run):
     running, cancelled = table.submit(), table.submit()
     table.lease(running.uuid)
-    table.do(CancelRuns([cancelled.id]))
+    table.do(CancelRun(cancelled.id))
     table.do(RequeueRuns([run.uuid, running.uuid, cancelled.uuid, "stranger"], front=True))
     push, *others = table.batch.ops
     assert (push.run_uuid, push.front) == (run.uuid, True)

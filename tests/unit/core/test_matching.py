@@ -1,4 +1,6 @@
-"""Requirement classes, and what a waiting submitter is told."""
+"""Requirement classes, and which node can serve which."""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -20,15 +22,15 @@ from idlegrid_server.core.matching import (
     capability,
     fits,
     lane_of,
+    least,
     parse_queue,
     requirement_class,
     sandbox_level,
     score,
     submitter_lane,
-    waiting_for,
     without_lane,
 )
-from idlegrid_server.core.model import Need, Node, NodeHealth, NodeState, Priority, Sandbox, Submission
+from idlegrid_server.core.model import Need, Node, NodeState, Priority, Sandbox, Submission
 
 from ...parts import offer
 
@@ -186,46 +188,13 @@ def test_an_hours_wait_is_worth_one_level_of_priority():
     assert score(0, Priority.LOW) > score(0, Priority.CRITICAL)
 
 
-def test_without_nodes_a_submitter_is_told_how_to_start_one():
-    gone = node(health=NodeHealth.LOST)
-    assert "idlegrid node" in str(waiting_for(PLAIN, [gone]))
-
-
-def test_a_run_that_a_node_could_take_at_once_waits_for_nothing():
-    busy = node("n2", state=NodeState.BUSY, reason="input")
-    assert waiting_for(PLAIN, [busy, node()]) is None
-    assert waiting_for(PLAIN, [busy, node(state=NodeState.RUNNING)]) is None
-
-
-def test_a_submitter_is_told_what_the_able_nodes_do():
-    nodes = [node(state=NodeState.BUSY, reason="input"), node("small", cpu_cores=0.5)]
-    assert waiting_for(PLAIN, nodes) == "1 node(s) could take it; they are busy (input)."
-
-
-@pytest.mark.parametrize(
-    ("wanted", "words"),
-    [
-        (queue(cpu=64), "No node offers 64 cores; the largest offers 4."),
-        (queue(memory_mb=9999), "No node offers 16384 MB of memory; the largest offers 4096 MB."),
-        (queue(task_type="shell"), "No node runs tasks of the type shell."),
-        (queue(min_sandbox=4), "No node has a sandbox of level 4; the best has level 3."),
-        (queue(requires=("gpu",)), "No node offers gpu together with the cores and memory asked for."),
-    ],
-)
-def test_a_submitter_is_told_the_first_need_that_no_node_meets(wanted, words):
-    assert waiting_for(wanted, [node()]) == words
-
-
-def test_a_submitter_is_told_what_raises_the_best_nodes_sandbox():
-    best = node(sandbox=Sandbox(level=3, remedy="sudo idlegrid node …"))
-    others = [node("n2"), node("n3", sandbox=Sandbox(level=1, remedy="sudo apt install bubblewrap"))]
-    words = "No node has a sandbox of level 4; the best has level 3. To raise it there: sudo idlegrid node …"
-    assert waiting_for(queue(min_sandbox=4), [*others, best]) == words
-
-
-def test_needs_that_only_two_nodes_together_meet_are_told_apart_from_needs_nobody_meets():
-    nodes = [node(cpu_cores=8.0, memory_mb=512), node("n2", cpu_cores=0.5, memory_mb=65536)]
-    assert "together" in str(waiting_for(queue(cpu=8, memory_mb=4096), nodes))
+@given(need=NEEDS, lane=LANES)
+def test_the_least_that_a_queue_asks_for_serves_it_and_nothing_less_does(need, lane):
+    wanted = requirement_class(need, Priority.NORMAL, lane)
+    floor = least(wanted.queue)
+    assert can_serve(floor, wanted.queue)
+    assert not can_serve(replace(floor, cpu=floor.cpu - 0.5), wanted.queue)
+    assert not can_serve(replace(floor, sandbox=floor.sandbox - 1), wanted.queue)
 
 
 def test_a_nodes_capability_is_what_it_offers_in_all():

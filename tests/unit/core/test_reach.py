@@ -114,7 +114,7 @@ def test_a_run_of_a_task_is_his_who_triggers_it_else_the_tasks(stage):
     made = [stage.trigger(task, submitter=name) for name in ("carl", "")]
     stage.work_off()
     stage.clock.advance(60)
-    (fired,) = stage.do(FireTasks([task.id], [stage.uuid()], CALENDAR, FIFO))
+    (fired,) = stage.do(FireTasks([task.id], [stage.uuid()], ["fire_1"], CALENDAR, FIFO))
     followed = stage.runs(child)
     assert {run.trigger for run in followed} == {"dependency"}
     assert [run.submitter for run in (*made, fired.run, followed[0])] == ["carl", "", "ann", "bob"]

@@ -4,7 +4,7 @@ from copy import copy
 
 import pytest
 
-from idlegrid_server.core.commands import CancelRuns, ExpireLeases, LegacyReport, ReleaseRuns
+from idlegrid_server.core.commands import CancelRun, ExpireLeases, LegacyReport, ReleaseRuns
 from idlegrid_server.core.commands.report import RETRY_CAP
 from idlegrid_server.core.errors import NotFound, StaleReport
 from idlegrid_server.core.limits import MAX_LOG_PIECE, MAX_LOSSES
@@ -101,14 +101,14 @@ def test_a_repeated_failure_spends_one_retry(table):
 
 
 def test_a_result_of_a_cancelled_run_is_refused(table, run):
-    table.do(CancelRuns([run.id]))
+    table.do(CancelRun(run.id))
     problem = unchanged(table, run)
     assert isinstance(problem, StaleReport)
     assert "was cancelled" in str(problem)
 
 
 def test_the_report_that_a_stop_was_carried_out_is_ok(table, run):
-    table.do(CancelRuns([run.id]))
+    table.do(CancelRun(run.id))
     assert unchanged(table, run, "cancelled") is None
 
 

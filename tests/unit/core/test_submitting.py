@@ -2,7 +2,7 @@
 
 import pytest
 
-from idlegrid_server.core.commands import CancelRuns, MakeRuns
+from idlegrid_server.core.commands import CancelRun, CancelUnfinished, MakeRuns
 from idlegrid_server.core.errors import Conflict, InvalidInput, NotFound
 from idlegrid_server.core.model import Outcome, RunState
 from idlegrid_server.core.queue_ops import Ended, Push, Remove
@@ -66,7 +66,7 @@ def test_a_refused_submission_leaves_no_trace_in_its_batch(table):
 def test_a_queued_run_that_is_cancelled_leaves_its_queue(table):
     run = table.submit()
     table.now += 5
-    table.do(CancelRuns([run.id]))
+    table.do(CancelRun(run.id))
     assert (run.state, run.reason, run.finished_at) == (RunState.CANCELLED, "cancelled", table.now)
     assert table.batch.ops == [Remove(run.uuid, run.queue)]
     assert table.batch.stops == []
@@ -77,7 +77,7 @@ def test_a_queued_run_that_is_cancelled_leaves_its_queue(table):
 def test_a_running_run_that_is_cancelled_is_stopped_on_its_node(table):
     run = table.submit()
     table.lease(run.uuid)
-    table.do(CancelRuns([run.id]))
+    table.do(CancelRun(run.id))
     assert table.batch.stops == [("n1", run)]
     assert [ended.outcome for ended in table.batch.ended] == [Outcome.CANCELLED]
     assert table.batch.ops == [Ended(run.uuid, run.queue, "n1", success=False)]
@@ -87,7 +87,7 @@ def test_a_run_that_waits_for_a_retry_can_be_cancelled(table):
     run = table.submit(retry_limit=1)
     table.lease(run.uuid)
     table.report(run, "failed")
-    table.do(CancelRuns([run.id]))
+    table.do(CancelRun(run.id))
     assert run.state is RunState.CANCELLED
     assert not any(isinstance(op, Push) for op in table.batch.ops)
 
@@ -97,13 +97,17 @@ def test_an_ended_run_cannot_be_cancelled(table):
     table.lease(run.uuid)
     table.report(run)
     with pytest.raises(Conflict, match=r"already ended \(completed\)"):
-        table.do(CancelRuns([run.id]))
+        table.do(CancelRun(run.id))
     assert run.state is RunState.COMPLETED
 
 
-def test_when_one_of_many_cannot_be_cancelled_none_is(table):
-    run = table.submit()
+def test_there_is_nothing_to_cancel_where_there_is_no_run(table):
     with pytest.raises(NotFound, match="Run 99 not found"):
-        table.do(CancelRuns([run.id, 99]))
-    assert run.state is RunState.PENDING
-    assert events(table) == []
+        table.do(CancelRun(99))
+
+
+def test_of_many_those_that_have_not_ended_are_cancelled_each_once(table):
+    ended, waiting = table.submit(), table.submit()
+    table.do(CancelRun(ended.id))
+    assert table.do(CancelUnfinished([99, waiting.id, ended.id, waiting.id])) == [waiting]
+    assert waiting.state is RunState.CANCELLED

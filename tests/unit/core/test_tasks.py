@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from idlegrid_server.core.commands import (
-    CancelRuns,
+    CancelRun,
     DeleteTask,
     PauseTask,
     RestartRun,
@@ -298,7 +298,7 @@ def test_a_cancelled_run_that_waited_waits_no_more(stage) -> None:
     parent = stage.create("parent")
     child = stage.create("child", parents=["parent"], timing=Timing(schedule="0 0 1 1 *"))
     waiting = stage.trigger(child)
-    stage.do(CancelRuns([waiting.id]))
+    stage.do(CancelRun(waiting.id))
     stage.trigger(parent)
     stage.work_off()
     assert stage.run(waiting).state is RunState.CANCELLED
@@ -333,7 +333,7 @@ def test_runs_that_a_deleted_task_has_left_are_found(stage) -> None:
     run = stage.trigger(task)
     stage.do(DeleteTask(task.id))
     assert stage.reader.orphans(10) == [run.id]
-    stage.do(CancelRuns([run.id]))
+    stage.do(CancelRun(run.id))
     assert stage.reader.orphans(10) == []
     assert stage.run(run).task_name == "extract"
 

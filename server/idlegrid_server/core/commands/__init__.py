@@ -1,7 +1,7 @@
 """Everything that can change the record, one command a class: it says what it needs, decides, and answers."""
 
 from idlegrid_server.core.commands.base import Command
-from idlegrid_server.core.commands.cancel import CancelRuns
+from idlegrid_server.core.commands.cancel import CancelRun, CancelUnfinished
 from idlegrid_server.core.commands.expire import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns, SettleWaits
 from idlegrid_server.core.commands.firing import FireDependents, FireTasks, Firing, RestartRun, TriggerTask, TriggerWish
 from idlegrid_server.core.commands.lease import Lease, LeaseRuns
@@ -12,7 +12,8 @@ from idlegrid_server.core.commands.tasks import CreateTask, DeleteTask, PauseTas
 
 __all__ = [
     "Beat",
-    "CancelRuns",
+    "CancelRun",
+    "CancelUnfinished",
     "Command",
     "CreateTask",
     "DeleteTask",

@@ -27,6 +27,7 @@ class TriggerWish:
     timeout: float | None = None
     submitter: str | None = None
     """Who triggers it, even namelessly, as where no keys are asked for; None is nobody: it counts as the task's own."""
+    trace_id: str = ""
 
 
 def make_run(batch: Batch, task: Task, uuid: str, wish: TriggerWish, order: QueueOrder) -> Run:
@@ -77,6 +78,7 @@ def _submission(task: Task, wish: TriggerWish) -> Submission:
         task_name=task.name,
         trigger=wish.trigger.value,
         expected_seconds=task.expected_seconds,
+        trace_id=wish.trace_id,
     )
 
 
@@ -137,6 +139,7 @@ class Firing:
     run: Run | None
     """None when it was skipped, because so many of its runs were unfinished."""
     unfinished: int
+    trace_id: str
 
 
 @dataclass(slots=True)
@@ -151,6 +154,8 @@ class FireTasks:
     task_ids: Sequence[int]
     uuids: Sequence[str]
     """A fresh one for each task."""
+    trace_ids: Sequence[str]
+    """The same."""
     calendar: Calendar
     order: QueueOrder
     _fired: list[Firing] = field(default_factory=list)
@@ -162,20 +167,20 @@ class FireTasks:
     def apply(self, batch: Batch) -> None:
         """Fire each that is due and not paused."""
         self._fired.clear()
-        for task_id, uuid in zip(self.task_ids, self.uuids, strict=True):
+        for task_id, uuid, trace_id in zip(self.task_ids, self.uuids, self.trace_ids, strict=True):
             task = batch.tasks.get(task_id)
             if task is not None and task.next_run_at is not None and task.next_run_at <= batch.now:
-                self._fire(batch, task, uuid, task.next_run_at)
+                self._fire(batch, task, uuid, trace_id, task.next_run_at)
 
-    def _fire(self, batch: Batch, task: Task, uuid: str, due: float) -> None:
+    def _fire(self, batch: Batch, task: Task, uuid: str, trace_id: str, due: float) -> None:
         run, unfinished = None, task.unfinished
         if unfinished < task.definition.max_instances:
-            run = make_run(batch, task, uuid, TriggerWish(trigger=Trigger.SCHEDULE), self.order)
+            run = make_run(batch, task, uuid, TriggerWish(trigger=Trigger.SCHEDULE, trace_id=trace_id), self.order)
             run.scheduled_for = due
         missed = batch.now - due > DOWNTIME
         schedule_next(batch, task, self.calendar, batch.now if missed else due, due)
         batch.changed_tasks[task.id] = task
-        self._fired.append(Firing(task.id, task.name, due, run, unfinished))
+        self._fired.append(Firing(task.id, task.name, due, run, unfinished, trace_id))
 
     def answer(self, batch: Batch) -> list[Firing]:
         """What became of those that were due."""
@@ -188,6 +193,7 @@ class FireDependents:
 
     task_ids: Sequence[int]
     uuids: Sequence[str]
+    trace_ids: Sequence[str]
     order: QueueOrder
     _made: list[Run] = field(default_factory=list)
 
@@ -198,13 +204,13 @@ class FireDependents:
     def apply(self, batch: Batch) -> None:
         """Make the runs; each set of completed parent runs triggers once."""
         self._made.clear()
-        for task_id, uuid in zip(self.task_ids, self.uuids, strict=True):
+        for task_id, uuid, trace_id in zip(self.task_ids, self.uuids, self.trace_ids, strict=True):
             task, links = batch.tasks.get(task_id), batch.links.get(task_id, [])
             if task is not None and _is_ready(task, links):
-                self._make(batch, task, links, uuid)
+                wish = TriggerWish(trigger=Trigger.DEPENDENCY, trace_id=trace_id)
+                self._follow(batch, task, links, make_run(batch, task, uuid, wish, self.order))
 
-    def _make(self, batch: Batch, task: Task, links: Sequence[Link], uuid: str) -> None:
-        run = make_run(batch, task, uuid, TriggerWish(trigger=Trigger.DEPENDENCY), self.order)
+    def _follow(self, batch: Batch, task: Task, links: Sequence[Link], run: Run) -> None:
         run.parents_key = ",".join(str(link.last_completed_id) for link in links)
         batch.used.extend((task.id, link.parent_id, link.last_completed_id) for link in links)
         batch.links[task.id] = [replace(link, used_run_id=link.last_completed_id) for link in links]
@@ -230,6 +236,7 @@ class RestartRun:
     order: QueueOrder
     key: str = ""
     fingerprint: str = ""
+    trace_id: str = ""
     _made: list[str] = field(default_factory=list)
 
     def needs(self) -> Needs:
@@ -247,7 +254,7 @@ class RestartRun:
         if not source.state.is_final:
             raise Conflict(f"Run {self.run_id} has not ended ({source.state}): abort it first, or wait")
         task = batch.tasks.get(source.task_id or 0)
-        run = new_run(_again(source, task, self.submitter), self.uuid, batch.now, self.order)
+        run = new_run(_again(source, task, self.submitter, self.trace_id), self.uuid, batch.now, self.order)
         _add(batch, run, batch.payloads[source.uuid])
         self._made = [self.uuid]
         remember(batch, self.key, self.fingerprint, self._made)
@@ -257,7 +264,7 @@ class RestartRun:
         return batch.runs[self._made[0]]
 
 
-def _again(source: Run, task: Task | None, submitter: str) -> Submission:
+def _again(source: Run, task: Task | None, submitter: str, trace_id: str) -> Submission:
     stated = source.queue.split("/")[4].endswith("-stated")
     need = Need(
         task_type=source.task_type,
@@ -277,4 +284,5 @@ def _again(source: Run, task: Task | None, submitter: str) -> Submission:
         task_name=source.task_name,
         trigger=Trigger.RESTART.value,
         expected_seconds=None if task is None else task.expected_seconds,
+        trace_id=trace_id,
     )

@@ -87,4 +87,5 @@ def new_run(submission: Submission, uuid: str, now: float, order: QueueOrder = Q
         task_id=submission.task_id,
         task_name=submission.task_name,
         trigger=submission.trigger,
+        trace_id=submission.trace_id,
     )
