@@ -7,8 +7,10 @@ The attempts and the ladder are the crew's, behind its lock; no lock is held acr
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from idlegrid.errors import IdlegridError
 from idlegrid_node import bulletin, machine
@@ -143,30 +145,35 @@ class Agent:
             self._workshop,
             backend,
             chatter=lambda: heart.soon(CHATTER_SECONDS),
-            changed=heart.soon,
+            changed=self._stood,
         )
+
+    def _stood(self, frozen: bool) -> None:
+        log.info("run_frozen" if frozen else "run_thawed", action="run")
+        self._heart.soon()
 
     def _work(self, runner: Runner) -> None:
         """Run one attempt to its end, in its own thread (see `sandbox.launch`)."""
-        lease = runner.lease
-        log.info("run_started", action="run", run=lease.run, lease_id=lease.lease_id, number=lease.number)
         try:
-            self._follow(runner)
+            with _about(runner.lease):
+                log.info("run_started", action="run", number=runner.lease.number)
+                answer = self._follow(runner)
+            if answer is not None:
+                self._take(answer)
         finally:
             # Whatever went wrong, its room must not be lost: without a report its lease runs out.
             self._crew.forget(runner)
             self._poller.update()
             runner.close()
 
-    def _follow(self, runner: Runner) -> None:
+    def _follow(self, runner: Runner) -> Answer | None:
         try:
             report = runner.run()
             if report is not None and report["reason"] == "sandbox_failed" and not self._leaving:
                 report = self._after_failure(report)
         finally:
             self._crew.ended(runner)
-        if report is not None:
-            self._tell(report, runner)
+        return None if report is None else self._tell(report, runner)
 
     def _after_failure(self, report: Report) -> Report:
         """Look at the sandbox before anything is asked for: a node that has none hands the attempt back."""
@@ -174,11 +181,10 @@ class Agent:
         never_begun = report["sandbox"] == 0 and self._standing.backend is None
         return {**report, "outcome": "returned"} if never_begun else report
 
-    def _tell(self, report: Report, runner: Runner) -> None:
+    def _tell(self, report: Report, runner: Runner) -> Answer | None:
         log.info(
             "run_ended",
             action="run",
-            run=report["run"],
             outcome=report["outcome"],
             reason=report["reason"],
             error=last_line(report["error"]),
@@ -187,13 +193,14 @@ class Agent:
         answer = self._delivery.send(report, runner.server_id, room if room.slots else None, self._patience())
         if answer is None:
             self._heart.soon()
-        else:
-            self._take(answer)
+        return answer
 
     def _give_back(self, lease: Lease, server_id: str) -> None:
         taken = lease.task_type in self._settings.task_types
         report = returned(lease, self._crew.position.reason if taken else "task_type")
-        self._delivery.send(report, server_id, None, self._patience())
+        with _about(lease):
+            log.info("run_returned", action="run", reason=report["reason"])
+            self._delivery.send(report, server_id, None, self._patience())
 
     def _patience(self) -> float:
         return LAST_WORD_SECONDS if self._leaving else ANSWER_SECONDS
@@ -243,6 +250,11 @@ class Agent:
             log.info("sandbox", action="selftest", **standing)
             self._workshop.pool.use(self._standing.backend)
             self._crew.sandbox(works=self._standing.backend is not None)
+
+
+def _about(lease: Lease) -> AbstractContextManager[None]:
+    """What this thread logs is about an attempt."""
+    return bound_contextvars(run=lease.run, lease_id=lease.lease_id, trace_id=lease.trace_id or None)
 
 
 def _workshop(settings: Settings, link: Link, failed: Callable[[str], None]) -> Workshop:

@@ -46,7 +46,7 @@ class Workshop:
 class Runner:
     """Runs one lease. `run` blocks and returns the report (None: report nothing); others may call the rest.
 
-    `chatter` is called when there is new output, `changed` when it stands still or goes on.
+    `chatter` is called when there is new output, `changed` when it stands still (True) or goes on.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Runner:
         workshop: Workshop,
         backend: Backend,
         chatter: Callable[[], None],
-        changed: Callable[[], None],
+        changed: Callable[[bool], None],
     ) -> None:
         self.lease = lease
         self.server_id = server_id
@@ -74,7 +74,7 @@ class Runner:
             Watcher(job.limits, workshop.host),
             self.files,
             sink=self._heard,
-            changed=changed,
+            changed=lambda: changed(self._execution.frozen),
         )
 
     @property

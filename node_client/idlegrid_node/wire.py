@@ -23,7 +23,8 @@ class TaskFile:
 class Lease:
     """An attempt of a run, given to this node. Times in seconds, memory in MB, cpu in cores.
 
-    `request` is what an `http` run adds to its URL, which is the `command`.
+    `request` is what an `http` run adds to its URL, which is the `command`; `trace_id` says what caused the run, and
+    stands in the log with all that becomes of it.
     """
 
     run: str
@@ -40,6 +41,7 @@ class Lease:
     arguments: tuple[str, ...] = ()
     files: tuple[TaskFile, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
+    trace_id: str = ""
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> "Lease":
@@ -60,6 +62,7 @@ class Lease:
             arguments=tuple(map(str, raw.get("arguments") or ())),
             files=tuple(map(TaskFile.read, raw.get("files") or ())),
             request=dict(raw.get("request") or {}),
+            trace_id=str(raw.get("trace_id") or ""),
         )
 
 

@@ -20,6 +20,7 @@ from idlegrid_server import logs
 from idlegrid_server.core.batch import Batch
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import GridError
+from idlegrid_server.core.explaining import Explainer
 from idlegrid_server.core.health import Health
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.news import News
@@ -30,8 +31,10 @@ from idlegrid_server.core.subscriptions import Subscriptions
 from idlegrid_server.core.taskdesk import TaskDesk
 from idlegrid_server.core.webhookdesk import WebhookDesk
 from idlegrid_server.core.writer import Writer
-from idlegrid_server.housekeeping import Firer, Forgetter, Keeper
+from idlegrid_server.housekeeping.firing import Firer
+from idlegrid_server.housekeeping.forgetting import Forgetter
 from idlegrid_server.housekeeping.health import HealthWatch
+from idlegrid_server.housekeeping.keeper import Keeper
 from idlegrid_server.housekeeping.webhooks.waking import CourierWaker
 from idlegrid_server.http.access.desk import KeyDesk
 from idlegrid_server.http.access.gate import Gate
@@ -46,10 +49,11 @@ from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.files import SqlFiles
 from idlegrid_server.record.health import SqlHealthNote
-from idlegrid_server.record.journal import Journal, Pages
+from idlegrid_server.record.journal import Journal
 from idlegrid_server.record.keys import KeyStore
 from idlegrid_server.record.leadership import SqlLeadership
 from idlegrid_server.record.node_reader import SqlNodeReader
+from idlegrid_server.record.pages import Pages
 from idlegrid_server.record.reader import SqlReader
 from idlegrid_server.record.retention import plan
 from idlegrid_server.record.store import SqlRecord
@@ -187,6 +191,7 @@ class Assembly:
             system=self.health.system,
             health=self.health,
             webhooks=self._webhooks(),
+            explainer=Explainer(self.reader, self.queue, self.clock, self.settings.queue_order),
             machine=Machine(self.settings.data),
             started=self.clock.monotonic(),
         )
@@ -294,6 +299,7 @@ def _settle_memory() -> None:
     """What is there at the start stays: never look through it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(*COLLECTED_AFTER)
 
 

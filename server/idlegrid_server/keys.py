@@ -26,6 +26,7 @@ PEOPLE: Final = (
     "read:runs",
     "write:runs",
     "read:workers",
+    "read:jobs",
     "read:system",
     "webhooks",
 )

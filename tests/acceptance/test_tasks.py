@@ -94,6 +94,25 @@ def test_inline_code_runs(grid):
     assert grid.done("GET", f"/api/tasks/{task['id']}")["statistics"]["successful_runs"] == 1
 
 
+def test_a_nodes_log_has_the_trace_of_the_request_that_triggered_the_run(grid):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    run = grid.ended(grid.trigger(grid.make("print(1)"), traceparent=f"00-{trace}-00f067aa0ba902b7-01"))
+    lines = [json.loads(line) for line in grid.nodes[run["worker_id"]].printed().splitlines() if trace in line]
+    assert [line["event"] for line in lines] == ["run_started", "run_ended"]
+    assert {(line["run"], line["trace_id"]) for line in lines} == {(run["uuid"], trace)}
+
+
+def test_what_the_code_logs_is_in_its_executions_log(grid, eventually):
+    code = "import idlegrid\nidlegrid.log('同步完成', 'debug', users=3)\nprint('done')"
+    task = grid.make(code, timeout_seconds=30)
+    made = grid.caller.get(f"/tasks/{task['name']}/execute/api", {"params": {}})
+    path = f"/tasks/running/execution/{made['executionId']}"
+    shown = eventually(lambda: (found := grid.caller.get(path))["status"] != "running" and found, "it has ended")
+    entries = [(entry["level"], entry["message"], entry.get("data")) for entry in shown["logs"]]
+    assert (shown["status"], entries[0]) == ("completed", ("info", "开始执行任务 (超时限制: 30000ms)", None))
+    assert sorted(entries[1:]) == [("debug", "同步完成", {"users": 3}), ("info", "done", None)]
+
+
 def test_a_shell_task_runs(grid):
     task = grid.shell('echo "$1" && cat list.txt && exit 3', arguments=["a b"])
     put_file(grid, task, "list.txt", "one\n")

@@ -14,6 +14,7 @@ ATTEMPT = {
     "timeout": 300.0,
     "resources": {"cpu": 1.0, "memory": 512},
     "submitter": "",
+    "trace_id": "req_0123456789abcdef",
     "lease_seconds": 30,
 }
 STOP = {"kind", "run", "lease_id", "reason"}

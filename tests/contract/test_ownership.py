@@ -78,6 +78,7 @@ ENDS = [
     ("GET", "/api/runs/{id}/logs", 200),
     ("GET", "/api/runs/{id}/files", 200),
     ("GET", "/api/runs/{id}/files/out.txt", 200),
+    ("GET", "/api/runs/{id}/explain", 200),
     ("POST", "/api/runs/{id}/abort", 409),
     ("POST", "/api/runs/{id}/restart", 200),
 ]
@@ -146,7 +147,7 @@ def test_the_table_has_every_endpoint_of_a_run():
     known = {
         (method, path.replace("{task_id}", "{id}").replace("{run_id}", "{id}"))
         for (method, path), access in ENDPOINTS.items()
-        if access is not None and access.own and "_id}" in path
+        if access is not None and access.own and ("{task_id}" in path or "{run_id}" in path)
     }
     assert asked == known
 

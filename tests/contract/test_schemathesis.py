@@ -15,9 +15,9 @@ SECONDS = 160
 """What one part may take on a machine under load; it takes a tenth."""
 LONG = 50_000
 """Characters of a text whose pattern is left out."""
-PARTS = [("idle",), ("nodes",), ("tasks", "runs"), ("workers", "system", "webhooks", "access")]
+PARTS = [("idle", "executions"), ("nodes",), ("tasks", "runs"), ("workers", "system", "webhooks", "access", "jobs")]
 """The tags of the document's operations, by API."""
-CHAINS = [("tasks", "runs"), ("workers",)]
+CHAINS = [("tasks", "runs", "jobs", "executions"), ("workers",)]
 """Tags whose operations follow each other by the document's links: what one answer names the next one is asked for."""
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from .envelope import data, error, moment
+from .envelope import data, error, moment, offence
 
 RUN = {
     *("id", "uuid", "task_id", "task_name", "trigger", "worker_id", "worker_hostname", "status", "reason", "priority"),
     *("submitter", "started_at", "completed_at", "execution_time", "result", "error_message", "exit_code"),
-    *("retry_count", "attempts", "waiting_for", "created_at"),
+    *("retry_count", "attempts", "waiting_for", "trace_id", "created_at"),
 }
 DETAIL = RUN | {
     *("code", "command", "arguments", "parameters", "timeout_seconds", "resources", "min_sandbox", "sandbox"),
@@ -137,6 +137,23 @@ def test_a_log_is_read_piece_by_piece(grid, machine):
     machine.report(attempt, logs=pieces[3:])
     page = data(grid.get(f"/api/runs/{run}/logs", after=page["last"]))
     assert ([item["text"] for item in page["items"]], page["finished"]) == (["3\n", "4\n"], True)
+
+
+def test_the_newest_pieces_of_a_log_are_had_without_the_rest(grid, machine):
+    run = grid.submit()
+    attempt = machine.lease()
+    pieces = [{"seq": n, "time": 1640995200.0, "stream": "stdout", "text": f"{n}\n"} for n in range(5)]
+    machine.beat(machine.holding(attempt, logs=pieces))
+
+    page = data(grid.get(f"/api/runs/{run}/logs", tail=2))
+    assert ([item["text"] for item in page["items"]], page["finished"]) == (["3\n", "4\n"], False)
+    assert page["last"] == page["items"][-1]["id"]
+
+    machine.report(attempt)
+    first = page["items"][0]["id"]
+    page = data(grid.get(f"/api/runs/{run}/logs", tail=4, after=first))
+    assert ([item["text"] for item in page["items"]], page["finished"]) == (["4\n"], True)
+    assert offence(grid.get(f"/api/runs/{run}/logs", tail=0)) == ("tail", "min")
 
 
 def test_logs_of_two_attempts_follow_each_other(grid, machine):

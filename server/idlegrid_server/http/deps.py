@@ -8,6 +8,7 @@ from starlette.types import Scope
 from idlegrid_server.core.access import ANYONE, Access, Caller
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import GridError
+from idlegrid_server.core.explaining import Explainer
 from idlegrid_server.core.health import Health
 from idlegrid_server.core.ports import Queue
 from idlegrid_server.core.system_queries import SystemReader
@@ -33,6 +34,7 @@ class Grid:
     system: SystemReader
     health: Health
     webhooks: WebhookDesk
+    explainer: Explainer
     machine: Machine
     started: float
     """By the coordinator's monotonic clock."""

@@ -3,9 +3,10 @@
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
+from fastapi import FastAPI
 from pydantic import BaseModel
 
-from idlegrid_server.http.envelope import speaks_envelope
+from idlegrid_server.http.dialect import Dialect, dialect_of, speaks_envelope, told_as
 
 
 class Detail(BaseModel):
@@ -46,6 +47,19 @@ class ErrorEnvelope(BaseModel):
     metadata: Metadata
 
 
+class CodeAndMessage(BaseModel):
+    """What went wrong; the code is the name of the status."""
+
+    code: str
+    message: str
+
+
+class JobsError(BaseModel):
+    """A failed answer of the jobs API."""
+
+    error: CodeAndMessage
+
+
 ERRORS: Final = {
     HTTPStatus.BAD_REQUEST: "Malformed, or for a host that is not served",
     HTTPStatus.UNAUTHORIZED: "No valid key",
@@ -61,6 +75,8 @@ ERRORS: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: "The record is away: try again",
 }
 """What any endpoint may answer."""
+FOREIGN: Final = "Validation Error"
+"""How the framework describes its own."""
 NOT_JSON: Final = {HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is no application/json"}
 """What those of the task API may answer beside."""
 Responses = dict[int | str, dict[str, Any]]
@@ -80,9 +96,14 @@ BINARY_BODY: Final[dict[str, Any]] = {
 
 def errors_of(path: str) -> Responses:
     """The errors of an endpoint, with the body that its API gives them."""
-    told: dict[HTTPStatus, str] = {**ERRORS, **NOT_JSON} if speaks_envelope(path) else ERRORS
-    model = ErrorEnvelope if speaks_envelope(path) else Detail
-    return {int(status): {"description": words, "model": model} for status, words in told.items()}
+    dialect = dialect_of(path)
+    told: dict[HTTPStatus, str] = {**ERRORS, **NOT_JSON} if dialect is Dialect.ENVELOPE else ERRORS
+    model = {Dialect.ENVELOPE: ErrorEnvelope, Dialect.JOBS: JobsError}.get(dialect, Detail)
+    return {
+        int(status): {"description": words, "model": model}
+        for status, words in told.items()
+        if told_as(status, dialect) is status
+    }
 
 
 def success_of(path: str, status: int, returned: Any) -> Responses:
@@ -90,3 +111,21 @@ def success_of(path: str, status: int, returned: Any) -> Responses:
     if not speaks_envelope(path) or returned != dict[str, Any]:
         return {}
     return {status: {"description": "As the document has it", "model": Envelope}}
+
+
+def publish(app: FastAPI) -> None:
+    """Take out of the application's document the one status that the framework adds to all that has parameters.
+
+    Where our own say nothing of a 422, there is none.
+    """
+    whole = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = whole()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                if operation["responses"].get("422", {}).get("description") == FOREIGN:
+                    del operation["responses"]["422"]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""The task API's envelope: the same for every answer under `/api` but `/api/v1`."""
+"""The task API's envelope: the same for every answer under `/api` but the jobs API's."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,13 +26,6 @@ CODES: Final = {
 """The document's codes; every other status is a VALIDATION_ERROR."""
 INVALID: Final = "请求参数验证失败"
 """The document's message of a VALIDATION_ERROR; what is wrong stands in its details."""
-
-
-def speaks_envelope(path: str) -> bool:
-    """Whether the path belongs to the task API."""
-    if path == "/api/v1" or path.startswith("/api/v1/"):
-        return False
-    return path == "/api" or path.startswith("/api/")
 
 
 def envelope(data: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from idlegrid_server.core import errors
 from idlegrid_server.http import envelope
+from idlegrid_server.http.dialect import Dialect, dialect_of, speaks_envelope, told_as
 from idlegrid_server.http.offences import BadRequest, Offence, general, of_pydantic, place, shown
 from idlegrid_server.http.scopes import methods_of
 
@@ -44,7 +45,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        status, words = explain(error.errors(), enveloped=envelope.speaks_envelope(request.scope["path"]))
+        status, words = explain(error.errors(), enveloped=speaks_envelope(request.scope["path"]))
         return answer(request, status, words, offences=of_pydantic(error.errors()))
 
     @app.exception_handler(HTTPException)
@@ -102,14 +103,21 @@ def answer(
     offences: Sequence[Offence] = (),
 ) -> JSONResponse:
     """The error in the shape of the dialect that the path belongs to."""
-    more = dict(headers or {})
+    more, dialect = dict(headers or {}), dialect_of(request.scope["path"])
+    status = told_as(status, dialect)
     if status is HTTPStatus.UNAUTHORIZED:
         more["WWW-Authenticate"] = "Bearer"
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         more["Retry-After"] = "1"
-    if not envelope.speaks_envelope(request.scope["path"]):
-        return JSONResponse({"detail": words}, status, headers=more)
-    return JSONResponse(_enveloped(status, words, code, offences), status, headers=more)
+    return JSONResponse(_body(dialect, status, words, code, offences), status, headers=more)
+
+
+def _body(dialect: Dialect, status: HTTPStatus, words: str, code: str, offences: Sequence[Offence]) -> dict[str, Any]:
+    if dialect is Dialect.ENVELOPE:
+        return _enveloped(status, words, code, offences)
+    if dialect is Dialect.JOBS:
+        return {"error": {"code": status.name, "message": words}}
+    return {"detail": words}
 
 
 def _enveloped(status: HTTPStatus, words: str, code: str, offences: Sequence[Offence]) -> dict[str, Any]:

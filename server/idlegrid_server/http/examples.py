@@ -26,6 +26,8 @@ _WORKER: Final = {
     "task_types": ["python", "shell"],
     "max_concurrent_tasks": 5,
 }
+_CANCEL: Final = "/tasks/executions/cancel/"
+_EXECUTION: Final = "550e8400-e29b-41d4-a716-446655440000"
 BODIES: Final[dict[Endpoint, dict[str, Any]]] = {
     ("POST", "/submit"): _CODE,
     ("POST", "/submit_many"): {"tasks": [_CODE]},
@@ -40,6 +42,9 @@ BODIES: Final[dict[Endpoint, dict[str, Any]]] = {
     ("PUT", "/api/webhooks/{webhook_id}"): {"events": ["*"], "active": True},
     ("PUT", "/api/workers/{worker_id}"): {"max_concurrent_tasks": 10, "status": "active"},
     ("POST", "/api/workers/{worker_id}/heartbeat"): {"current_task_count": 0, "current_tasks": [], "load_average": 0.4},
+    **{("POST", f"/tasks/{{task_name}}/execute/{how}"): {"params": {"input": "data.csv"}} for how in ("manual", "api")},
+    **{(method, _CANCEL + "by-ids"): {"executionIds": [_EXECUTION]} for method in ("POST", "DELETE")},
+    **{(method, _CANCEL + "by-task-names"): {"taskNames": [_TASK["name"]]} for method in ("POST", "DELETE")},
 }
 """The documents' own, each good on a fresh grid."""
 
@@ -52,13 +57,23 @@ _ON_TASK: Final = (
     ("POST", "/api/tasks/{task_id}/resume"),
     ("GET", "/api/tasks/{task_id}/files"),
 )
+_ON_JOB: Final = (("GET", "/api/v1/jobs/{job_id}"), ("GET", "/api/v1/jobs/{job_id}/executions"))
 _ON_RUN: Final = (
     ("GET", "/api/runs/{run_id}"),
     ("GET", "/api/runs/{run_id}/logs"),
     ("GET", "/api/runs/{run_id}/files"),
+    ("GET", "/api/runs/{run_id}/explain"),
     ("POST", "/api/runs/{run_id}/abort"),
     ("POST", "/api/runs/{run_id}/restart"),
 )
+_ON_NAME: Final = (
+    ("POST", "/tasks/{task_name}/execute/manual"),
+    ("POST", "/tasks/{task_name}/execute/api"),
+    ("GET", "/tasks/running/{task_name}"),
+)
+_ON_EXECUTION: Final = {
+    ("GET", "/tasks/running/execution/{execution_id}"): {"execution_id": "$response.body#/executionId"}
+}
 _ON_WORKER: Final = (
     ("GET", "/api/workers/{worker_id}"),
     ("PUT", "/api/workers/{worker_id}"),
@@ -79,9 +94,15 @@ LINKS: Final[dict[Endpoint, dict[Endpoint, dict[str, str]]]] = {
         ("GET", "/status/{task_id}"): {"task_id": "$response.body#/task_id"},
         **{to: {"run_id": "$response.body#/task_id"} for to in _ON_RUN},
     },
-    ("POST", "/api/tasks"): {to: {"task_id": "$response.body#/data/id"} for to in _ON_TASK},
+    ("POST", "/api/tasks"): {
+        **{to: {"task_id": "$response.body#/data/id"} for to in _ON_TASK},
+        **{to: {"job_id": "$response.body#/data/name"} for to in _ON_JOB},
+        **{to: {"task_name": "$response.body#/data/name"} for to in _ON_NAME},
+    },
     ("PUT", "/api/tasks/{task_id}/files/{name:file}"): {("GET", _FILE): _SAME_FILE, ("DELETE", _FILE): _SAME_FILE},
     ("POST", "/api/tasks/{task_id}/trigger"): {to: {"run_id": "$response.body#/data/run_id"} for to in _ON_RUN},
+    ("POST", "/tasks/{task_name}/execute/manual"): _ON_EXECUTION,
+    ("POST", "/tasks/{task_name}/execute/api"): _ON_EXECUTION,
     ("POST", "/api/runs/{run_id}/restart"): {to: {"run_id": "$response.body#/data/new_run_id"} for to in _ON_RUN},
     ("POST", "/api/webhooks"): {to: {"webhook_id": "$response.body#/data/id"} for to in _ON_WEBHOOK},
     ("POST", "/api/keys"): {("DELETE", "/api/keys/{key_id}"): {"key_id": "$response.body#/data/id"}},

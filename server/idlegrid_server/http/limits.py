@@ -27,7 +27,7 @@ MAX_TASK_BODY: Final = 8 * MAX_TASK_CODE
 IDLE_PATHS: Final = frozenset(
     {"/", "/submit", "/submit_many", "/get_task", "/submit_result", "/results", "/health", "/stats"}
 )
-OWN_PREFIXES: Final = ("/api/", NODE_PREFIX)
+OWN_PREFIXES: Final = ("/api/", "/tasks/", "/mcp", NODE_PREFIX)
 """Not for web pages: a form or an image of a foreign page could otherwise abort runs or take leases, since such
 requests need no preflight."""
 OTHER_HOST: Final = "This host name is not served: use 127.0.0.1"

@@ -5,6 +5,7 @@ Handlers take a `Call` and nothing through FastAPI's `Depends`, which costs more
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, get_type_hints
 
@@ -12,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from fastapi.utils import create_model_field
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.convertors import Convertor, register_url_convertor
@@ -22,11 +24,12 @@ from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import InvalidInput, MissingInput, NotAuthenticated, NotAuthorized, OutOfReach
 from idlegrid_server.http.access.gate import INVALID
 from idlegrid_server.http.deps import Grid, admit, grid_of, note_refusal
+from idlegrid_server.http.dialect import speaks_envelope
 from idlegrid_server.http.documentation import errors_of, success_of
-from idlegrid_server.http.envelope import speaks_envelope
 from idlegrid_server.http.errors import NOT_JSON
 from idlegrid_server.http.examples import body_of, links_of
 from idlegrid_server.http.offences import BadRequest
+from idlegrid_server.http.request_log import TRACE
 from idlegrid_server.http.scopes import SCOPES
 
 T = TypeVar("T")
@@ -79,6 +82,11 @@ class Call(Request):
     def coordinator(self) -> Coordinator:
         """Its verbs."""
         return grid_of(self).coordinator
+
+    @property
+    def trace_id(self) -> str:
+        """What the runs that it makes are a part of."""
+        return str(self.scope.get(TRACE, ""))
 
     @property
     def idempotency_key(self) -> str:
@@ -150,7 +158,10 @@ class GridRoute(APIRoute):
         success = success_of(path, status, get_type_hints(endpoint).get("return"))
         words["responses"] = {**errors_of(path), **success, **(words.get("responses") or {})}
         _illustrate(path, status, words)
+        documented = words.pop("responses")
         super().__init__(path, endpoint, **words)
+        self.responses = documented
+        self.response_fields = {code: field_of(told["model"]) for code, told in documented.items() if "model" in told}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler over a Call, after the caller's key was looked at."""
@@ -170,6 +181,12 @@ class GridRoute(APIRoute):
                 raise
 
         return guarded
+
+
+@cache
+def field_of(model: type[BaseModel]) -> Any:
+    """What FastAPI makes of the model of an answer, for all routes: by itself it makes one for each answer of each."""
+    return create_model_field(model.__name__, model, mode="serialization")
 
 
 def _illustrate(path: str, status: int, words: dict[str, Any]) -> None:

@@ -45,6 +45,7 @@ SCOPES: Final[dict[tuple[str, str], Access | None]] = {
     ("GET", "/api/runs/{run_id}/logs"): Access("read:runs", own="submit"),
     ("GET", "/api/runs/{run_id}/files"): Access("read:runs", own="submit"),
     ("GET", "/api/runs/{run_id}/files/{name:file}"): Access("read:runs", own="submit"),
+    ("GET", "/api/runs/{run_id}/explain"): Access("read:runs", own="submit"),
     ("POST", "/api/runs/{run_id}/abort"): Access("write:runs", own="submit"),
     ("POST", "/api/runs/{run_id}/restart"): Access("write:runs", own="submit"),
     ("GET", "/api/workers"): Access("read:workers"),
@@ -71,6 +72,20 @@ SCOPES: Final[dict[tuple[str, str], Access | None]] = {
     ("POST", "/api/webhooks/{webhook_id}/test"): Access("webhooks"),
     ("GET", "/api/webhooks/{webhook_id}/deliveries"): Access("webhooks"),
     ("POST", "/api/webhooks/{webhook_id}/deliveries/{delivery_id}/resend"): Access("webhooks"),
+    ("POST", "/tasks/{task_name}/execute/manual"): Access("write:tasks"),
+    ("POST", "/tasks/{task_name}/execute/api"): Access("write:tasks"),
+    ("GET", "/tasks/running/execution/{execution_id}"): Access("read:runs", own="submit"),
+    ("GET", "/tasks/running/{task_name}"): Access("read:runs", own="submit"),
+    **{
+        (method, f"/tasks/executions/cancel/{which}"): Access("write:runs", own="submit")
+        for method in ("DELETE", "POST")
+        for which in ("by-ids", "by-task-names", "all")
+    },
+    ("GET", "/api/v1/jobs"): Access("read:jobs"),
+    ("GET", "/api/v1/jobs/executions"): Access("read:jobs"),
+    ("GET", "/api/v1/jobs/{job_id}"): Access("read:jobs"),
+    ("GET", "/api/v1/jobs/{job_id}/executions"): Access("read:jobs"),
+    ("POST", "/mcp"): Access(""),
     ("GET", "/dist/simple/"): None,
     ("GET", "/dist/simple/{project}/"): None,
     ("GET", "/dist/files/{name}"): None,

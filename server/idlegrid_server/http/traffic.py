@@ -13,6 +13,8 @@ BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 WINDOW: Final = 60
 """Seconds that count as lately."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+WAITING: Final = frozenset({"/internal/task", "/mcp"})
+"""Paths whose callers may wait; what a tool at the last asks is counted by itself."""
 PREFIXES: Final = (("/internal/", "nodes"), ("/api/v1/", "executions"), ("/api/", "tasks"), ("/dist/", "dist"))
 
 
@@ -74,4 +76,4 @@ def api_of(path: str) -> str:
 
 def is_long_poll(path: str, query: bytes) -> bool:
     """Whether the caller wanted to wait: such a request's time says nothing of us."""
-    return path == "/internal/task" or b"wait=" in query
+    return path in WAITING or b"wait=" in query

@@ -55,6 +55,10 @@ def _ticks(processes):
     return total
 
 
+def traced_lines(node, attempt):
+    return [line for line in node.log.read_text().splitlines() if attempt["trace_id"] in line]
+
+
 def test_a_machine_in_use_takes_no_work(coordinator, launch, keyboard):
     keyboard.touch()
     launch("--profile", "desktop", policy=policy(keyboard, busy_if_input_within_s=30.0, start_after_s=60.0))
@@ -88,7 +92,7 @@ def test_unknown_idleness_counts_as_busy(coordinator, launch, keyboard):
 
 def test_a_key_freezes_all_processes_and_a_pause_thaws_them(coordinator, launch, keyboard):
     node = launch("--profile", "desktop", policy=policy(keyboard, warm_sandboxes=0))
-    attempt = coordinator.submit(BUSY_CROWD, timeout=60)
+    attempt = coordinator.submit(BUSY_CROWD, timeout=60, trace_id="req_0123456789abcdef")
     coordinator.wait(lambda: len(node.guests) >= 20, "20 busy processes")
     coordinator.wait(lambda: coordinator.states_of(attempt)[-1:] == ["running"], "a heartbeat: running")
 
@@ -112,6 +116,8 @@ def test_a_key_freezes_all_processes_and_a_pause_thaws_them(coordinator, launch,
     coordinator.wait(lambda: _ticks(guests) > before, "work going on")
     coordinator.order("stop", attempt, "cancelled")
     assert coordinator.report_of(attempt)["outcome"] == "cancelled"
+    steps = re.findall(r'"event": "(\w+)"', "\n".join(traced_lines(node, attempt)))
+    assert (steps[:3], steps[-1]) == (["run_started", "run_frozen", "run_thawed"], "run_ended")
 
 
 def test_the_clock_of_a_frozen_run_stands_still(coordinator, launch, keyboard):

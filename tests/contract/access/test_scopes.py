@@ -8,7 +8,7 @@ from websockets.sync.client import connect
 
 from idlegrid_server.core.access import SCOPES as ALL_SCOPES
 from idlegrid_server.core.access import Access
-from idlegrid_server.http.envelope import speaks_envelope
+from idlegrid_server.http.dialect import Dialect, dialect_of
 from idlegrid_server.http.scopes import SCOPES
 
 from ..envelope import error
@@ -34,8 +34,13 @@ def admits(access: Access | None, scope: str) -> bool:
 def check_refusal(answer, status: int, words: str) -> None:
     """In the shape of the API it belongs to."""
     assert answer.status_code == status, (answer.request.url, answer.text)
-    if speaks_envelope(answer.request.path_url):
+    dialect = dialect_of(answer.request.path_url)
+    if dialect is Dialect.ENVELOPE:
         message = error(answer, status, {401: "AUTHENTICATION_ERROR", 403: "AUTHORIZATION_ERROR"}[status])
+    elif dialect is Dialect.JOBS:
+        message = answer.json()["error"]["message"]
+        code = {401: "UNAUTHORIZED", 403: "FORBIDDEN"}[status]
+        assert answer.json() == {"error": {"code": code, "message": message}}
     else:
         assert set(answer.json()) == {"detail"}
         message = answer.json()["detail"]
@@ -61,6 +66,14 @@ def test_without_a_key_only_what_is_open_answers(closed):
             assert answer.status_code not in (401, 403, 429, 500), (method, path, answer.text)
         else:
             check_refusal(answer, 401, "key is required")
+
+
+def test_what_has_a_version_in_its_path_is_as_closed_as_without(closed, keys):
+    for method, path, access in ENDPOINTS:
+        if path.startswith(("/api/tasks", "/api/runs", "/api/workers")):
+            versioned = example(path).replace("/api/", "/api/v1/")
+            check_refusal(closed.ask(method, versioned), 401, "key is required")
+            check_refusal(closed.ask(method, versioned, keys["read:jobs"]), 403, f"lacks the scope {access.scope}")
 
 
 @pytest.mark.parametrize("path", ["/api/tasks", "/results", "/internal/task", "/api/auth/token"])

@@ -17,6 +17,7 @@ ATTEMPT = {
     "timeout": 300.0,
     "resources": {"cpu": 1.5, "memory": 700},
     "submitter": "",
+    "trace_id": "req_0123456789abcdef",
     "lease_seconds": 30,
 }
 
@@ -27,6 +28,7 @@ def test_an_answer_is_read_by_the_protocols_names():
     )
     (lease,) = answer.leases
     assert (lease.cpu, lease.memory_mb, lease.timeout, lease.parameters) == (1.5, 700, 300.0, {"a": 1})
+    assert lease.trace_id == "req_0123456789abcdef"
     assert answer.orders == (Order("stop", "", "l", "cancelled"),)
 
 
@@ -34,6 +36,7 @@ def test_what_an_answer_leaves_out_has_a_default():
     (lease,) = Answer.read({"attempts": [{"run": "r", "lease_id": "l", "code": ""}]}).leases
     assert (lease.cpu, lease.memory_mb, lease.timeout) == (1.0, 512, 300.0)
     assert (lease.command, lease.arguments, lease.files, lease.request) == ("", (), (), {})
+    assert lease.trace_id == ""
     assert Answer.read({}) == Answer()
 
 

@@ -6,7 +6,15 @@ import json
 import pytest
 from fastapi import FastAPI
 
-from idlegrid_server.core.errors import GridError, NotFound, QueueUnavailable, RecordUnavailable, Unavailable
+from idlegrid_server.core.errors import (
+    Conflict,
+    GridError,
+    InvalidInput,
+    NotFound,
+    QueueUnavailable,
+    RecordUnavailable,
+    Unavailable,
+)
 from idlegrid_server.http import errors
 
 
@@ -51,6 +59,22 @@ def test_an_error_has_its_code_in_the_envelope_and_none_at_the_root(error, statu
     assert (found, body) == (status, {"detail": str(error)})
 
 
-@pytest.mark.parametrize(("path", "shape"), [("/api/v1/x", "detail"), ("/api/v10", "error"), ("/apiary", "detail")])
-def test_the_envelope_is_for_the_task_api_alone(path, shape):
-    assert shape in answer(NotFound("nothing there"), path)[2]
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/api/v1/x", {"success", "error", "metadata"}),
+        ("/api/v1/jobs", {"error"}),
+        ("/api/v1/jobs/x", {"error"}),
+        ("/api/v1/jobsx", {"success", "error", "metadata"}),
+        ("/tasks/x", {"detail"}),
+        ("/apiary", {"detail"}),
+    ],
+)
+def test_each_api_has_a_shape_of_its_own_for_errors(path, shape):
+    assert set(answer(NotFound("nothing there"), path)[2]) == shape
+
+
+@pytest.mark.parametrize("path", ["/tasks/x/execute/api", "/api/v1/jobs"])
+@pytest.mark.parametrize("error", [Conflict("paused"), InvalidInput("no number")])
+def test_what_is_wrong_with_a_request_is_a_bad_request_where_the_document_knows_no_more(error, path):
+    assert answer(error, path)[0] == 400

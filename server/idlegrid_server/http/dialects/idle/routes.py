@@ -26,7 +26,7 @@ async def service(call: Call) -> dict[str, Any]:
 @router.post("/submit")
 async def submit(words: SubmitIn, call: Call) -> dict[str, Any]:
     """Queue code."""
-    wish = translate.submission(words, call.submitter)
+    wish = translate.submission(words, call.submitter, call.trace_id)
     runs = await call.coordinator.submit([wish], *fingerprint(call, words))
     return translate.submitted(runs[0].id, call.grid.server_id)
 
@@ -34,7 +34,7 @@ async def submit(words: SubmitIn, call: Call) -> dict[str, Any]:
 @router.post("/submit_many")
 async def submit_many(words: SubmitManyIn, call: Call) -> dict[str, Any]:
     """Queue many, all or nothing."""
-    wishes = [translate.submission(task, call.submitter) for task in words.tasks]
+    wishes = [translate.submission(task, call.submitter, call.trace_id) for task in words.tasks]
     runs = await call.coordinator.submit(wishes, *fingerprint(call, words))
     return translate.submitted_many([run.id for run in runs], call.grid.server_id)
 

@@ -28,7 +28,7 @@ FAILED: Final = ("failed", "timed_out", "cancelled")
 PENDING: Final = ("pending", "waiting")
 
 
-def submission(words: SubmitIn, submitter: str) -> Submission:
+def submission(words: SubmitIn, submitter: str, trace_id: str) -> Submission:
     """The wish for a run.
 
     Raises MissingInput for code that is empty or over-long, InvalidInput for a NUL in it or a number beyond all bounds.
@@ -54,6 +54,7 @@ def submission(words: SubmitIn, submitter: str) -> Submission:
         priority=Priority[words.priority.upper()],
         parameters=_parameters(words.parameters),
         submitter=submitter,
+        trace_id=trace_id,
     )
 
 

@@ -116,6 +116,7 @@ def _attempt(lease: Lease, files: Mapping[int, Sequence[TaskFile]], times: Times
         "timeout": run.timeout,
         "resources": {"cpu": run.cpu, "memory": run.memory_mb},
         "submitter": run.submitter,
+        "trace_id": run.trace_id or None,
         "lease_seconds": times.lease,
     }
     if not lease.payload.work:

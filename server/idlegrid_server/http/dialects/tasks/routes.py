@@ -6,4 +6,4 @@ from idlegrid_server.http.dialects.tasks import run_routes, system, task_routes,
 
 router = APIRouter()
 for part in (task_routes, run_routes, workers, system):
-    router.include_router(part.router)
+    router.routes.extend(part.router.routes)

@@ -32,7 +32,7 @@ async def run(run_id: RunId, call: Call) -> dict[str, Any]:
 async def run_logs(run_id: RunId, query: Annotated[LogsQuery, Query()], call: Call) -> dict[str, Any]:
     """Pieces of a run's log after the one already had."""
     await call.check_reach(run_id)
-    return envelope(await views.log_page(call.coordinator, run_id, query.after, query.limit))
+    return envelope(await views.log_page(call.coordinator, run_id, query.after, query.limit, query.tail))
 
 
 @router.get("/{run_id}/files")
@@ -49,12 +49,19 @@ async def run_file(run_id: RunId, name: str, call: Call) -> Response:
     return await files.download(call, run_id, name)
 
 
+@router.get("/{run_id}/explain")
+async def explain(run_id: RunId, call: Call) -> dict[str, Any]:
+    """Why a run does not run yet, and when it may."""
+    await call.check_reach(run_id)
+    return envelope(translate.explained(await call.grid.explainer.explain(run_id)))
+
+
 @router.post("/{run_id}/restart")
 async def restart(run_id: RunId, call: Call) -> dict[str, Any]:
     """Make a run like one that has ended."""
     await call.check_reach(run_id)
     key = fingerprint(call, None, f"restart {run_id}")
-    made = await call.coordinator.tasks.restart(run_id, call.submitter, *key)
+    made = await call.coordinator.tasks.restart(run_id, call.submitter, call.trace_id, *key)
     return envelope(translate.restarted(made, run_id))
 
 

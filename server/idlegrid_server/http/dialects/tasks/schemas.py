@@ -106,7 +106,8 @@ class RunsQuery(PageQuery):
 
 
 class LogsQuery(BaseModel):
-    """`GET /api/runs/{id}/logs`."""
+    """`GET /api/runs/{id}/logs`; with `tail` the newest pieces, and `limit` is nothing."""
 
     after: int = Field(default=-1, ge=-1, le=MAX_INT64)
     limit: int = Field(default=1_000, ge=1, le=10_000)
+    tail: int | None = Field(default=None, ge=1, le=10_000)

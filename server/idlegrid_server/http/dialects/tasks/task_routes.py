@@ -55,7 +55,7 @@ async def trigger(task_id: TaskId, call: Call, words: TriggerIn | None = None) -
     """Run a task now."""
     words = words or TriggerIn()
     key = fingerprint(call, words, f"trigger {task_id}")
-    run = await call.coordinator.tasks.trigger(task_id, task_words.wish(words, call.submitter), *key)
+    run = await call.coordinator.tasks.trigger(task_id, task_words.wish(words, call.submitter, call.trace_id), *key)
     return envelope(await views.triggered(call.coordinator, run, task_id))
 
 

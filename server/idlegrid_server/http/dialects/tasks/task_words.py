@@ -139,13 +139,14 @@ def new_name(words: TaskChange) -> str | None:
     return words.name if "name" in words.model_fields_set else None
 
 
-def wish(words: TriggerIn, submitter: str) -> TriggerWish:
+def wish(words: TriggerIn, submitter: str, trace_id: str) -> TriggerWish:
     """A run by hand."""
     return TriggerWish(
         parameters=None if words.parameters is None else json.dumps(words.parameters),
         priority=None if words.priority is None else _priority(words.priority),
         timeout=words.timeout_seconds,
         submitter=submitter,
+        trace_id=trace_id,
     )
 
 
@@ -158,6 +159,6 @@ def tasks_wanted(query: TasksQuery) -> TaskFilter:
         search=query.search,
         sort=query.sort,
         descending=query.order == "desc",
-        page=query.page,
+        offset=(query.page - 1) * query.size,
         size=query.size,
     )

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from idlegrid_server.core.errors import InvalidInput
+from idlegrid_server.core.explaining import Explanation
 from idlegrid_server.core.files import StoredFile, TaskFile
 from idlegrid_server.core.model import EndedAttempt, Priority, Run, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView
@@ -35,7 +36,7 @@ def runs_wanted(query: RunsQuery, submitter: str | None) -> RunFilter:
         until=None if last is None else last + DAY,
         sort=SORTS[query.sort],
         newest_first=query.order == "desc",
-        page=query.page,
+        offset=(query.page - 1) * query.size,
         size=query.size,
     )
 
@@ -65,6 +66,7 @@ def run(view: RunView, hostnames: Mapping[str, str], waiting_for: str | None = N
         "task_id": of.task_id,
         "task_name": of.task_name,
         "trigger": of.trigger,
+        "trace_id": of.trace_id or None,
         "worker_id": of.node_id,
         "worker_hostname": hostnames.get(of.node_id or ""),
         "status": STATUS[of.state],
@@ -134,6 +136,21 @@ def file(kept: StoredFile | TaskFile) -> dict[str, Any]:
 def files(kept: Sequence[StoredFile] | Sequence[TaskFile]) -> dict[str, Any]:
     """The files of a run or a task."""
     return {"items": [file(one) for one in kept], "total": len(kept)}
+
+
+def explained(of: Explanation) -> dict[str, Any]:
+    """Why a run does not run yet, or where it stands."""
+    return {
+        "run_id": of.run.id,
+        "uuid": of.run.uuid,
+        "status": STATUS[of.run.state],
+        "summary": of.summary,
+        "reasons": [{"code": r.code.value, "message": r.message, "details": dict(r.details)} for r in of.reasons],
+        "ahead": of.ahead,
+        "position": None if of.ahead is None else of.ahead + 1,
+        "may_start_at": iso(of.may_start_at),
+        "nodes": {"known": len(of.nodes.known), "able": len(of.nodes.able), "by_state": of.nodes.by_state},
+    }
 
 
 def aborted(of: Run) -> dict[str, Any]:

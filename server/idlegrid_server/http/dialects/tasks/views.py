@@ -18,7 +18,7 @@ LOG_PIECES: Final = 1_000
 async def task_page(coordinator: Coordinator, wanted: TaskFilter) -> dict[str, Any]:
     """One page of tasks."""
     tasks, total = await coordinator.read(coordinator.reader.tasks, wanted)
-    return task_translate.page(tasks, total, wanted.page, wanted.size)
+    return task_translate.page(tasks, total, wanted.offset // wanted.size + 1, wanted.size)
 
 
 async def triggered(coordinator: Coordinator, run: Run, task_id: int) -> dict[str, Any]:
@@ -34,7 +34,7 @@ async def run_page(coordinator: Coordinator, wanted: RunFilter) -> dict[str, Any
     names = await _hostnames(coordinator, [view.run for view in views])
     reasons = await _reasons(coordinator, [view.run for view in views])
     items = [translate.run(view, names, reasons[view.run.id]) for view in views]
-    return translate.page(items, total, wanted.page, wanted.size)
+    return translate.page(items, total, wanted.offset // wanted.size + 1, wanted.size)
 
 
 async def run_detail(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
@@ -48,9 +48,15 @@ async def run_detail(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
     return translate.detail(found, names, waits, logs)
 
 
-async def log_page(coordinator: Coordinator, run_id: int, after: int, limit: int) -> dict[str, Any]:
-    """Some of a run's log. Raises NotFound."""
+async def log_page(
+    coordinator: Coordinator, run_id: int, after: int, limit: int, tail: int | None = None
+) -> dict[str, Any]:
+    """Some of a run's log: the oldest `limit` pieces after one, or of those the newest `tail`. Raises NotFound."""
     view = await coordinator.view(run_id, what="Run")
+    if tail is not None:
+        newest = await coordinator.read(coordinator.reader.last_logs, run_id, tail)
+        pieces = [piece for piece in newest if piece.id > after]
+        return translate.log_page(pieces, after, finished=view.run.state.is_final)
     pieces = await coordinator.read(coordinator.reader.logs, run_id, after, limit)
     return translate.log_page(pieces, after, finished=view.run.state.is_final and len(pieces) < limit)
 

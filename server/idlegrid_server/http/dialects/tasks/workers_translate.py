@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from idlegrid_server.core.commands import NodeFacts
 from idlegrid_server.core.commands.operator import NodeChange, Registration
 from idlegrid_server.core.errors import InvalidInput
-from idlegrid_server.core.matching import types_of
+from idlegrid_server.core.matching import slots_of, types_of
 from idlegrid_server.core.model import Node, NodeWish
 from idlegrid_server.core.node_queries import HeldRun, NodeTotals
 from idlegrid_server.core.nodedesk import NodeDetail, status_of
@@ -85,7 +85,7 @@ def worker(node: Node, held: int) -> dict[str, Any]:
         "ip_address": node.address,
         "port": node.port,
         "task_types": list(types_of(node)),
-        "max_concurrent_tasks": node.slots if node.max_tasks is None else min(node.slots, node.max_tasks),
+        "max_concurrent_tasks": slots_of(node),
         "current_task_count": held,
         "status": status_of(node),
         "state": node.state.value,

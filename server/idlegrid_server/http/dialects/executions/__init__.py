@@ -1,0 +1,1 @@
+"""The execution API, at the root under `/tasks`."""
