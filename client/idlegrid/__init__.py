@@ -23,8 +23,9 @@ from idlegrid.errors import (
     ServerError,
     Unreachable,
 )
+from idlegrid.explanation import Explanation, Reason
 from idlegrid.files import RunFile, RunFiles
-from idlegrid.guest import parameters
+from idlegrid.guest import log, parameters
 from idlegrid.models import NodeInfo, RunInfo, RunPage, TaskInfo, TaskPage
 from idlegrid.run import Run
 from idlegrid.session import Session
@@ -34,6 +35,7 @@ __all__ = [
     "ApiError",
     "Client",
     "Conflict",
+    "Explanation",
     "FileError",
     "IdlegridError",
     "InvalidRequest",
@@ -41,6 +43,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "RateLimited",
+    "Reason",
     "Run",
     "RunFailed",
     "RunFile",
@@ -56,5 +59,6 @@ __all__ = [
     "TaskPage",
     "Unreachable",
     "Waited",
+    "log",
     "parameters",
 ]

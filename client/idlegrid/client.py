@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from idlegrid.display import preformatted, table
 from idlegrid.errors import IdlegridError
+from idlegrid.jobs import JobCalls
 from idlegrid.models import NodeInfo, RunInfo, RunPage, TaskInfo, TaskPage
 from idlegrid.run import Run
 from idlegrid.session import Session
@@ -36,7 +37,7 @@ class Waited(NamedTuple):
     not_done: list[Run]
 
 
-class Client:
+class Client(JobCalls):
     """A coordinator at `url` (default: $IDLEGRID_URL, else this machine), safe to share between threads.
 
     `api_key` defaults to $IDLEGRID_API_KEY, `ca_file` to $IDLEGRID_CA_FILE: PEM certificates, for a coordinator at

@@ -1,4 +1,4 @@
-"""The subcommands of whoever submits: `submit`, `status`, `files` and `nodes`."""
+"""The subcommands of whoever submits: `submit`, `status`, `explain`, `files` and `nodes`."""
 
 import argparse
 import sys
@@ -11,13 +11,14 @@ from idlegrid.errors import IdlegridError
 from idlegrid.run import Run
 
 
-def _reach(parser: argparse.ArgumentParser) -> None:
+def reach(parser: argparse.ArgumentParser) -> None:
+    """The options that say which coordinator is called, and with which key."""
     parser.add_argument("--url", help="the coordinator (default: $IDLEGRID_URL, else http://127.0.0.1:8000)")
     parser.add_argument("--key", help="the API key (default: $IDLEGRID_API_KEY)")
 
 
 def _submit_options(parser: argparse.ArgumentParser) -> None:
-    _reach(parser)
+    reach(parser)
     parser.add_argument("file", metavar="FILE", help="Python code; - reads it from the standard input")
     parser.add_argument("--wait", action="store_true", help="print what it writes; exit with its status")
     parser.add_argument("--timeout", type=float, default=300, help="seconds it may run (default: 300)")
@@ -31,7 +32,7 @@ def _submit_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _status_options(parser: argparse.ArgumentParser) -> None:
-    _reach(parser)
+    reach(parser)
     parser.add_argument("id", type=int, help="the run's number")
 
 
@@ -90,6 +91,13 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(options: argparse.Namespace) -> int:
+    with Client(options.url, options.key) as client:
+        for line in client.run(options.id).explain().lines:
+            show(line, sys.stdout)
+    return 0
+
+
 def _files_options(parser: argparse.ArgumentParser) -> None:
     _status_options(parser)
     parser.add_argument("--save", metavar="DIR", help="write them below this folder, and print where each is")
@@ -126,5 +134,6 @@ def _nodes(options: argparse.Namespace) -> int:
 
 SUBMIT = Command("queue Python code; prints the run's number", _submit_options, _submit)
 STATUS = Command("the state of a run, and its result or error", _status_options, _status)
+EXPLAIN = Command("why a run is not running yet, and when it may", _status_options, _explain)
 FILES = Command("the files that a run left; --save fetches them", _files_options, _files)
-NODES = Command("the spare machines: what each does, and why", _reach, _nodes)
+NODES = Command("the spare machines: what each does, and why", reach, _nodes)

@@ -35,7 +35,7 @@ class Unreachable(IdlegridError):
 class ApiError(IdlegridError):
     """The coordinator refused a request: `status` is HTTP's, `detail` its own sentence.
 
-    `code` is the envelope's error code (under `/api`, else empty); `details` names the fields that are wrong, when
+    `code` is the error code of the APIs under `/api` (else empty); `details` names the fields that are wrong, when
     told; `retry_after` is in seconds, when told.
     """
 

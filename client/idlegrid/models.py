@@ -91,6 +91,7 @@ class RunInfo(FromWire):
     attempts: int = 0
     waiting_for: str | None = None
     created_at: datetime | None = None
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True)

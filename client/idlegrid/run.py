@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from idlegrid.display import preformatted
 from idlegrid.errors import Conflict, IdlegridError, RunFailed, RunTimeout, Unreachable
+from idlegrid.explanation import Explanation
 from idlegrid.files import RunFiles, listed
 from idlegrid.session import Session
 
@@ -56,6 +57,10 @@ class Run:
     def waiting_for(self) -> str | None:
         """Why it has not started yet, in a sentence; None when nothing special holds it back."""
         return self._text("waiting_for")
+
+    def explain(self) -> Explanation:
+        """Why it is not running yet, with every reason, its place in the queue, and when it may start."""
+        return Explanation.from_wire(self._session.get(f"/api/runs/{self.id}/explain", unwrap=True))
 
     @property
     def exit_code(self) -> int | None:

@@ -267,19 +267,19 @@ def _parsed(response: "httpx2.Response", url: str) -> Any:
         payload = None
     if response.is_success:
         return payload
-    detail, code, details = _refusal(payload)
+    detail, code, details = refusal(payload)
     detail = detail or response.reason_phrase or "no reason given"
     retry_after = _seconds(response.headers.get("Retry-After"))
     raise api_error(response.status_code, detail, code=code, retry_after=retry_after, details=details)
 
 
-def _refusal(payload: Any) -> tuple[str, str, dict[str, Any]]:
-    """Find sentence, code and details in both error shapes: `detail`, and the envelope's `error`."""
+def refusal(payload: Any) -> tuple[str, str, dict[str, Any]]:
+    """Find sentence, code and details in each shape of an error: `detail`, and `error` of the envelope or JSON-RPC."""
     if not isinstance(payload, dict):
         return "", "", {}
     error = payload.get("error")
     if isinstance(error, dict):
-        details = error.get("details")
+        details = error.get("details") or error.get("data")
         named = details if isinstance(details, dict) else {}
         return str(error.get("message") or ""), str(error.get("code") or ""), named
     return str(payload.get("detail") or ""), "", {}

@@ -65,6 +65,30 @@ RUN_REASON = {
 }
 """The `reason` of a run, of one of its attempts, or why an attempt ended."""
 
+WAIT_REASON = {
+    "queue_suspended": n_("queue suspended"),
+    "queue_away": n_("queue away"),
+    "dependency": n_("waits for another run"),
+    "retry_delay": n_("waits before its next attempt"),
+    "no_node": n_("no node"),
+    "need_unmet": n_("no node offers it"),
+    "owners_present": n_("owners are there"),
+    "nodes_held_back": n_("nodes held back"),
+    "nodes_full": n_("nodes are full"),
+    "behind": n_("others come first"),
+}
+"""The `code` of what holds a waiting run back, the most decisive first."""
+
+NEED = {
+    "cpu": n_("cores"),
+    "memory": n_("memory"),
+    "task_type": n_("task type"),
+    "sandbox": n_("sandbox level"),
+    "labels": n_("labels"),
+    "together": n_("all of it together"),
+}
+"""What of a run's needs no node offers."""
+
 LIMITS = {
     "timeout": n_("time limit"),
     "cpu_limit": n_("CPU limit"),

@@ -62,6 +62,11 @@ def why(status: str, reason: str | None, waiting_for: str | None) -> str:
     return name(reason, RUN_REASON)
 
 
+def why_now(run: Details) -> str:
+    """The same of a run in full."""
+    return why(str(run.get("status")), run.get("reason"), run.get("waiting_for"))
+
+
 def status_name(run: Details) -> str:
     """The run's status in a word."""
     return name(run.get("status"), RUN_STATUS)

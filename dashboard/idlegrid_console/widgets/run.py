@@ -4,15 +4,16 @@ from typing import Any
 
 import streamlit as st
 
-from idlegrid import IdlegridError
+from idlegrid import Explanation, IdlegridError
 from idlegrid.display import visible
-from idlegrid_console.data import runs
+from idlegrid_console.data import runs, waiting
 from idlegrid_console.data.text import plain_markdown, tail
 from idlegrid_console.texts import _
 from idlegrid_console.widgets import grid
 from idlegrid_console.widgets.live import Live
 from idlegrid_console.widgets.parts import facts, status_badge, time_column
 from idlegrid_console.widgets.task_links import task_link
+from idlegrid_console.widgets.waiting import explanation, waiting_panel
 
 OUTPUT_HEIGHT = 280
 """The height of a log or result in pixels; longer ones scroll inside it."""
@@ -27,13 +28,15 @@ def run_panel(live: Live, run_id: int, place: str) -> dict[str, Any] | None:
     """Everything about one run but its files, as fresh as `live` has it; returns it, None when it is not known."""
     run = live.run(run_id)
     if run is not None:
-        _panel(run, place)
+        _panel(run, explanation(live, run), place)
     return run
 
 
-def _panel(run: dict[str, Any], place: str) -> None:
+def _panel(run: dict[str, Any], why: Explanation | None, place: str) -> None:
     with st.container(border=True):
-        _head(run, place)
+        _head(run, waiting.summary(why) if why else runs.why_now(run), place)
+        if why and why.reasons:
+            waiting_panel(why, place)
         facts(runs.facts(run))
         result, log, attempts, events, code = st.tabs(
             [_("Result"), _("Log"), _("Attempts"), _("Events"), _("Code")], key=f"tabs_{place}"
@@ -48,18 +51,29 @@ def _panel(run: dict[str, Any], place: str) -> None:
             _events(run)
         with code:
             st.code(visible(run.get("code") or ""), language="python", line_numbers=True, height=OUTPUT_HEIGHT)
+        _trace(run)
 
 
-def _head(run: dict[str, Any], place: str) -> None:
+def _head(run: dict[str, Any], why: str, place: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("Run {id}").format(id=int(run["id"])), width="content", anchor=False)
         status_badge(str(run.get("status")))
         task_link(run)
-        st.text(runs.why(str(run.get("status")), run.get("reason"), run.get("waiting_for")), width="stretch")
+        st.text(why, width="stretch")
         if not runs.ended(run):
             st.button(
                 _("Cancel"), key=f"cancel_{place}", icon=":material/stop_circle:", on_click=_cancel, args=(run["id"],)
             )
+
+
+def _trace(run: dict[str, Any]) -> None:
+    """The trace id in a code block, which has a button that copies it."""
+    if run.get("trace_id"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                _("Trace id"), help=_("It stands in the logs of the coordinator and of its node."), width="content"
+            )
+            st.code(visible(run["trace_id"]), language=None, width="content")
 
 
 def _cancel(run_id: int) -> None:

@@ -37,6 +37,18 @@ def run_answer(number, status="completed", **changed):
         ] if started else [],
         "events": [{"timestamp": began.isoformat(), "event": "submitted", "detail": "by ada"}],
         "logs": [{"timestamp": began.isoformat(), "level": "info", "message": f"out of {number}\n"}] if started else [],
+        "trace_id": f"req_{number:016x}",
+    }  # fmt: skip
+    return answer | changed
+
+
+def explain_answer(number, *reasons, **changed):
+    """Why the run waits, as `GET /api/runs/{id}/explain` answers; each reason is a code and its details."""
+    told = [{"code": code, "message": f"Held back by {code}.", "details": details} for code, details in reasons]
+    answer = {
+        "run_id": number, "uuid": run_answer(number)["uuid"], "status": "pending",
+        "summary": told[0]["message"] if told else "It is next.", "reasons": told, "ahead": 10, "position": 11,
+        "may_start_at": None, "nodes": {"known": 2, "able": 1, "by_state": {"busy": 1, "running": 1}},
     }  # fmt: skip
     return answer | changed
 
@@ -88,6 +100,7 @@ class StandIn:
         self.runs, self.nodes, self.submitted, self.key = {}, [], [], None
         self.tasks, self.refusal = {}, None
         self.lacking = {}
+        self.explained = {}
         self.files = {}
         self.asked = []
         self._port = 0
@@ -139,9 +152,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._wrapped(self._timeline(int(query["buckets"]), float(query["window"])))
         if found := re.fullmatch(r"/api/(run|task)s/(\d+)", path):
             return self._one(found[1], int(found[2]))
-        if found := re.fullmatch(r"/api/runs/(\d+)/files(?:/(.+))?", path):
-            return self._files(self.grid.files.get(int(found[1]), {}), found[2])
+        if found := re.fullmatch(r"/api/runs/(\d+)/(explain|files)(?:/(.+))?", path):
+            return self._of_run(int(found[1]), found[2], found[3])
         return self._send(404, {"detail": "Not Found"})
+
+    def _of_run(self, number, what, name):
+        if what == "explain":
+            return self._wrapped(self.grid.explained.get(number) or explain_answer(number, ("no_node", {})))
+        return self._files(self.grid.files.get(number, {}), name)
 
     def _files(self, files, name):
         if files is None:
