@@ -25,6 +25,8 @@ DIST = SHARE / "dist"
 """Where the coordinator finds the wheels that spare machines install."""
 
 PROJECTS = ("client", "node_client", "server", "dashboard")
+FAST_PIP = 25
+"""Older ones take twice as long for what is installed here."""
 BUILD_TOOLS = ("hatchling>=1.27,<2",)
 """Installed for good, so that building wheels needs no network; as in every pyproject.toml."""
 
@@ -119,7 +121,16 @@ def _make_venv() -> None:
         )
     print(f"making {VENV} with Python {sys.version.split()[0]} …", flush=True)
     _run([sys.executable, "-m", "venv", "--clear", str(VENV)], f"{VENV} cannot be made")
+    if _version_of_pip() < FAST_PIP:
+        _pip(["--upgrade", "pip"])
     _write(SHARE / "python", _python_identity())
+
+
+def _version_of_pip() -> int:
+    """The one that Python brings along."""
+    import ensurepip  # Debian's Python may lack it; then nobody comes here
+
+    return int(ensurepip.version().partition(".")[0])
 
 
 def _python_identity() -> str:

@@ -1,4 +1,4 @@
-"""`python3 scripts/test.py [arguments of pytest]`: install what is missing, then run the checks and the tests.
+"""`python3 scripts/test.py [arguments of pytest]`: install what is missing, then run the checks beside the tests.
 
 The exit status is the first failure's. With CI=true a program that the tests need and that cannot be installed is
 a failure; otherwise it is named, and the tests that need it are skipped.
@@ -7,30 +7,44 @@ a failure; otherwise it is named, and the tests that need it are skipped.
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import debian
 import setup_lib
 
-EVERYTHING = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-"""All tests: three at a time, because most of them wait for a process; those of one file share what they started, and
+EVERYTHING = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+"""All tests: four at a time, because most of them wait for a process; those of one file share what they started, and
 the long ones come first, as their names do."""
+CHECK = str(setup_lib.ROOT / "scripts" / "check.py")
 IN_CI = os.environ.get("CI", "").lower() == "true"
 
 
 def main() -> int:
     """Set up, check, test; returns the exit status."""
+    # Hundreds of processes are started, and without it each would compile all of the product anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         with setup_lib.lock():
-            setup_lib.install_projects(dev=True)
-            setup_lib.build_wheels()
-            _install_programs()
+            _install()
     except setup_lib.SetupError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 1
-    checks = _python(str(setup_lib.ROOT / "scripts" / "check.py"))
-    tests = _python("-m", "pytest", *(sys.argv[1:] or EVERYTHING))
+    with subprocess.Popen(_python(CHECK), cwd=setup_lib.ROOT, stdout=subprocess.PIPE, text=True) as checking:
+        words = _python("-m", "pytest", *(sys.argv[1:] or EVERYTHING))
+        tests = subprocess.run(words, cwd=setup_lib.ROOT, check=False).returncode
+        print(checking.communicate()[0], end="", flush=True)
+    checks = checking.returncode
     print(f"checks: {_outcome(checks)} · tests: {_outcome(tests)}", flush=True)
     return checks or tests
+
+
+def _install() -> None:
+    """Python's packages and the system's, at the same time: one waits for a processor, the other for a disk."""
+    with ThreadPoolExecutor() as pool:
+        programs = pool.submit(_install_programs)
+        setup_lib.install_projects(dev=True)
+        setup_lib.build_wheels()
+        programs.result()
 
 
 def _install_programs() -> None:
@@ -43,8 +57,8 @@ def _install_programs() -> None:
     print(f"test.py: {hint}; those tests are skipped", flush=True)
 
 
-def _python(*words: str) -> int:
-    return subprocess.run([str(setup_lib.PYTHON), *words], cwd=setup_lib.ROOT, check=False).returncode
+def _python(*words: str) -> list[str]:
+    return [str(setup_lib.PYTHON), *words]
 
 
 def _outcome(status: int) -> str:

@@ -18,12 +18,17 @@ Eventually = Callable[..., Any]
 
 
 def wait_until(predicate: Callable[[], Any], description: str, seconds: float = 30.0) -> Any:
-    """The predicate's value as soon as that is true; fail with the description when it is not in time."""
-    deadline = time.monotonic() + seconds
+    """The predicate's value as soon as that is true; fail with the description when it is not in time.
+
+    The longer it has waited the more seldom it looks: most looks are requests, and what they cost is taken from those
+    who are waited for.
+    """
+    began = time.monotonic()
     while not (value := predicate()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             pytest.fail(f"waited {seconds:g} s in vain: {description}")
-        time.sleep(0.01)
+        time.sleep(min(max(0.01, waited / 20), 0.2))
     return value
 
 

@@ -1,6 +1,7 @@
 """`idlegrid up` and `idlegrid serve`, as the client library's command line finds them."""
 
 import argparse
+import gc
 import sys
 
 from idlegrid.cli import Command
@@ -19,6 +20,7 @@ def _up(arguments: argparse.Namespace) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    gc.disable()  # until it serves: an eighth of its start would be looks for cycles among modules, which stay
     from idlegrid_server import app  # the whole coordinator: a second of imports that `up` does not need
 
     return app.main(

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,17 +22,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import psutil
 
+from .grids import eventually
+
 Json = dict[str, Any]
 TASK_FILES = "/internal/task-files/"
-
-
-def wait_until(predicate: Callable[[], Any], what: str, timeout: float = 45.0) -> Any:
-    """Return the predicate's first true value; fails naming `what` it waited for."""
-    deadline = time.monotonic() + timeout
-    while not (value := predicate()):
-        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain for: {what}"
-        time.sleep(0.01)
-    return value
 
 
 class StandIn:
@@ -120,7 +112,7 @@ class StandIn:
             self.orders.append({"kind": kind, "reason": reason, **named})
             self._changed.notify_all()
 
-    wait = staticmethod(wait_until)
+    wait = staticmethod(eventually)
 
     def report_of(self, attempt: Json, timeout: float = 60.0) -> Json:
         """Wait for an attempt's report."""
@@ -134,7 +126,7 @@ class StandIn:
 
     def wait_for_status(self, status: str, timeout: float = 45.0) -> Json:
         """Wait until the node's last heartbeat says `status`."""
-        return wait_until(
+        return eventually(
             lambda: self.heartbeats and self.heartbeats[-1].get("status") == status and self.heartbeats[-1],
             f"a heartbeat that says {status} (last: {self.heartbeats and self.heartbeats[-1].get('status')})",
             timeout,

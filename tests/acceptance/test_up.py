@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,12 @@ from typing import Any
 import psutil
 import pytest
 
+from .grids import eventually
+
 STOP_SECONDS = 10
 """What the grid promises."""
 
 START_SECONDS = 60
-
-
-def wait_until(condition: Callable[[], Any], description: str, seconds: float = START_SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds:g} s in vain until {description}")
-        time.sleep(0.05)
-    return result
 
 
 def command_line(process: psutil.Process) -> list[str]:
@@ -66,7 +59,7 @@ class Up:
         def found() -> re.Match[str] | None:
             return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
 
-        return wait_until(lambda: found() or self._over(), f"it says {pattern!r}, not just {self.lines}")
+        return eventually(lambda: found() or self._over(), f"it says {pattern!r}, not just {self.lines}")
 
     def _over(self) -> None:
         if self.popen.poll() is not None:
@@ -89,7 +82,7 @@ class Up:
     def result(self, run: int) -> Any:
         """Wait for the end of a run, and return its status."""
         ended = {"completed", "failed"}
-        return wait_until(lambda: (got := self.ask(f"/status/{run}"))["status"] in ended and got, f"run {run} ends")
+        return eventually(lambda: (got := self.ask(f"/status/{run}"))["status"] in ended and got, f"run {run} ends")
 
     def processes(self) -> list[psutil.Process]:
         """The supervisor and everything below it."""
@@ -150,7 +143,7 @@ def test_a_killed_part_is_started_again_and_said_so(grid):
     waker = grid.child("idlegrid_server.queue.waker")
     waker.kill()
     grid.said("waker was ended by SIGKILL, starting it again in 1 s")
-    successor = wait_until(lambda: grid.child("idlegrid_server.queue.waker"), "there is a new waker")
+    successor = eventually(lambda: grid.child("idlegrid_server.queue.waker"), "there is a new waker")
     assert successor != waker
 
 
@@ -184,7 +177,7 @@ def test_ctrl_c_ends_everything_in_time_and_loses_no_run(tmp_path):
     with running(tmp_path, "--no-console") as first:
         run = first.submit(f"import time; time.sleep(2); {marker}")
         queued = [first.submit(marker) for _ in range(5)]
-        wait_until(lambda: first.ask(f"/api/runs/{run}")["data"]["status"] == "running", "the run runs")
+        eventually(lambda: first.ask(f"/api/runs/{run}")["data"]["status"] == "running", "the run runs")
         assert first.stop(signal.SIGINT) < STOP_SECONDS
         assert first.popen.returncode == 0
         assert first.lines[-1] == "Stopped."
@@ -197,7 +190,7 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_grid_starts_again(
         run = first.submit("print('still here')")
         before = first.processes()
         first.popen.kill()
-        wait_until(
+        eventually(
             lambda: not any(p.is_running() and p.status() != "zombie" for p in before[1:]), "its children are gone"
         )
     with running(tmp_path, "--no-console") as second:

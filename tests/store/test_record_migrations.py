@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from alembic import command

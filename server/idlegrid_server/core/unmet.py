@@ -51,7 +51,9 @@ def _cpu(wanted: RequirementClass, nodes: Sequence[Node]) -> Reason:
 
 def _memory(wanted: RequirementClass, nodes: Sequence[Node]) -> Reason:
     best = max(node.memory_mb for node in nodes)
-    message = f"No node offers {wanted.memory_mb} MB of memory; the largest offers {best} MB."
+    # Half of it was too little, so the best node may well have what was asked for, and the submitter knows that.
+    rounded = ", what was asked for rounded up to a power of two" if best > wanted.memory_mb / 2 else ""
+    message = f"No node offers {wanted.memory_mb} MB of memory{rounded}; the largest offers {best} MB."
     return _reason("memory", message, wanted.memory_mb, best)
 
 

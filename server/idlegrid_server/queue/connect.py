@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from idlegrid_server.core.errors import QueueUnavailable
-from idlegrid_server.core.ports import Clock
+
+if TYPE_CHECKING:  # the whole core, which the workers do not need
+    from idlegrid_server.core.ports import Clock
 
 ANSWER_SECONDS: Final = 0.9
 """A Redis that does not answer in this time is away; a caller never waits longer than a second."""
@@ -49,7 +51,7 @@ def worker_client(url: str) -> redis.Redis:
 class Breaker:
     """Keeps callers from waiting, one after the other, for a Redis that is away."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: "Clock") -> None:
         self._clock = clock
         self._closed_until = float("-inf")
         self._reason = ""

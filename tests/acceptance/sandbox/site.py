@@ -14,7 +14,8 @@ from typing import Any
 
 import psutil
 
-from ..standin import NodeProcess, StandIn, standing_in, wait_until
+from ..grids import eventually
+from ..standin import NodeProcess, StandIn, standing_in
 from . import witness
 from .plain_user import NO_NAMESPACES
 from .table import TABLE
@@ -112,7 +113,7 @@ class Site:
 def _in_vain(predicate: Any) -> bool:
     """Wait for it; True if it did not come within GONE_SECONDS."""
     try:
-        wait_until(predicate, "a trace to vanish", GONE_SECONDS)
+        eventually(predicate, "a trace to vanish", GONE_SECONDS)
     except AssertionError:
         return True
     return False

@@ -140,6 +140,11 @@ def test_a_need_that_no_node_meets_is_named_with_what_the_best_offers(need, whic
     assert why(run(queue(**need)), nodes) == message
 
 
+def test_who_is_refused_memory_that_a_node_has_is_told_that_requests_are_rounded_up():
+    (reason,) = reasons([node(memory_mb=12_000)], memory_mb=9_999)
+    assert "16384 MB of memory, what was asked for rounded up to a power of two; the largest" in reason.message
+
+
 def test_all_needs_that_no_node_meets_are_named():
     found = reasons([node()], cpu=64, memory_mb=99_999, requires=("gpu",), min_sandbox=4, task_type="shell")
     assert [reason.details["need"] for reason in found] == ["cpu", "memory", "task_type", "sandbox", "labels"]

@@ -1,16 +1,20 @@
-"""The parts of the process that delivers, wired at its first call: not before has a coordinator made the record."""
+"""The parts of the process that delivers, wired at its first call: not before has a coordinator made the record.
+
+What they need is imported then: SQL and HTTP are half a second of every start, and most grids have no endpoint.
+"""
+
+from typing import TYPE_CHECKING
 
 import structlog
 
 from idlegrid_server import logs
 from idlegrid_server.core.errors import GridError
 from idlegrid_server.core.ports import SystemClock
-from idlegrid_server.housekeeping.webhooks.courier import Courier
-from idlegrid_server.housekeeping.webhooks.sending import Sender
-from idlegrid_server.record.engine import open_engine
-from idlegrid_server.record.journal import Journal, Pages
-from idlegrid_server.record.webhooks import SqlWebhooks
+from idlegrid_server.record.pages import Pages
 from idlegrid_server.settings import Settings
+
+if TYPE_CHECKING:
+    from idlegrid_server.housekeeping.webhooks.courier import Courier
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +36,13 @@ class Process:
             return
         self._courier.look()
 
-    def _started(self) -> Courier:
+    def _started(self) -> "Courier":
+        from idlegrid_server.housekeeping.webhooks.courier import Courier
+        from idlegrid_server.housekeeping.webhooks.sending import Sender
+        from idlegrid_server.record.engine import open_engine
+        from idlegrid_server.record.journal import Journal
+        from idlegrid_server.record.webhooks import SqlWebhooks
+
         self._engine = open_engine(self._settings.record_url)
         self._journal = Journal(self._engine, self._pages)
         self._journal.start()
