@@ -16,7 +16,7 @@ class Versions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under the path that its endpoint has."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["path"].startswith(VERSION_1):
             scope = {**scope, "path": unversioned(scope["path"])}
         await self._app(scope, receive, send)
 
@@ -24,4 +24,4 @@ class Versions:
 def unversioned(path: str) -> str:
     """The path without its version, where that makes no difference."""
     rest = path.removeprefix(VERSION_1)
-    return f"/api/{rest}" if rest != path and rest.partition("/")[0] in ROOTS else path
+    return f"/api/{rest}" if rest.partition("/")[0] in ROOTS else path

@@ -47,6 +47,11 @@ class Machine:
         """Those of them in which code runs."""
         return [sandbox for sandbox in self.sandboxes() if _has_a_job(sandbox)]
 
+    def wait_for_one_busy(self) -> psutil.Process:
+        """The sandbox in which code runs, once that of an earlier run is gone."""
+        self.grid.wait(lambda: len(self.busy()) == 1, "one busy sandbox")
+        return self.busy()[0]
+
     def wait_for_sandboxes(self, count: int) -> list[psutil.Process]:
         self.grid.wait(lambda: len(self.sandboxes()) == count, f"{count} sandboxes")
         return self.sandboxes()

@@ -144,7 +144,7 @@ def test_cpu_time_of_children_counts(node):
 def test_a_sandbox_that_dies_under_a_run_is_not_the_runs_fault(node):
     attempt = node.grid.submit(SLEEP)
     node.began(attempt)
-    (busy,) = node.busy()
+    busy = node.wait_for_one_busy()
     busy.kill()
     report = node.grid.report_of(attempt)
     assert (report["outcome"], report["reason"]) == ("crashed", "sandbox_failed")

@@ -68,7 +68,7 @@ def test_a_run_takes_one_that_waits(node):
         before = waiting(node)
         attempt = node.grid.submit(SLEEP.format(60))
         node.began(attempt)
-        (busy,) = node.busy()
+        busy = node.wait_for_one_busy()
         node.grid.order("stop", attempt, "cancelled")
         assert node.grid.report_of(attempt)["outcome"] == "cancelled"
         return busy.pid in before  # those that were just being started take nobody's job
