@@ -86,7 +86,7 @@ FAULTS: dict[str, Callable[[World], None]] = {
     "the queue dies after a pop": lambda world: world.queue.fail_next_pop(),
 }
 SETTINGS = settings(
-    max_examples=int(os.environ.get("MODEL_EXAMPLES", "50")),
+    max_examples=int(os.environ.get("MODEL_EXAMPLES", "30")),
     stateful_step_count=40,
     deadline=None,
     derandomize=os.environ.get("CI", "").lower() == "true",
