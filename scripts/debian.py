@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ctypes.util import find_library
 from pathlib import Path
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -41,6 +42,10 @@ PACKAGES: dict[str, Callable[[], bool]] = {
     "nodejs": _on_path("node"),
     "nginx-light": _has_nginx,
     "systemd": _on_path("systemd-analyze"),
+    "dbus-daemon": _on_path("dbus-daemon"),
+    "xvfb": _on_path("Xvfb"),
+    "xdotool": _on_path("xdotool"),
+    "libxss1": lambda: find_library("Xss") is not None,
 }
 """Debian's package → whether what it provides is there, wherever it came from."""
 

@@ -1,6 +1,7 @@
 """The node as a whole: who runs, who is asked, what follows from what.
 
-Threads: the heart, one open poll, one per attempt, and with an owner to look out for one that watches.
+Threads: the heart, one open poll, one per attempt, and for the owner one that answers the verbs, one that keeps the
+pause, and with an owner to look out for one that watches.
 The attempts and the ladder are the crew's, behind its lock; no lock is held across a call.
 """
 
@@ -14,13 +15,18 @@ from structlog.contextvars import bound_contextvars
 
 from idlegrid.errors import IdlegridError
 from idlegrid_node import bulletin, machine
+from idlegrid_node.control import Control
 from idlegrid_node.crew import Crew
 from idlegrid_node.delivery import Delivery
+from idlegrid_node.desk import Contact, Desk, Parts
 from idlegrid_node.heart import Heart
 from idlegrid_node.ladder import Position, State
 from idlegrid_node.link import ANSWER_SECONDS, Link
 from idlegrid_node.outcome import last_line
+from idlegrid_node.pause import PauseKeeper
 from idlegrid_node.poller import Poller
+from idlegrid_node.probes.reading import Reading
+from idlegrid_node.ran import UNREPORTED, Ran
 from idlegrid_node.runner import Report, Runner, Workshop, returned
 from idlegrid_node.sandbox.backend import Backend
 from idlegrid_node.sandbox.cores import Placement
@@ -66,11 +72,18 @@ class Agent:
         self._poller = Poller(link, self._crew.room, self._take, self._heart.soon)
         self._polling = False
         self._watch = self._owner_watch()
+        self._ran = Ran(settings.folder)
+        self._contact = Contact(settings.server)
+        self._pause = PauseKeeper(settings.folder, lambda paused: self._crew.pause(paused=paused))
+        self._control = Control(settings.folder, self._desk().answer)
 
     def start(self) -> None:
         """Test the sandbox, join, and take work from then on."""
         self._delivery.sweep(self._workshop.folder)
         self._workshop.pool.start()
+        # In this order: an owner who finds nobody to ask writes the pause down before it is read.
+        self._control.start()
+        self._pause.start()
         self._test_sandbox()
         if self._watch is not None:
             self._watch.start()
@@ -79,6 +92,8 @@ class Agent:
     def leave(self) -> None:
         """Give back what is held and say good-bye."""
         self._leaving = True
+        self._control.close()
+        self._pause.close()
         self._poller.close()
         self._heart.close()
         if self._watch is not None:
@@ -96,6 +111,12 @@ class Agent:
         policy, crew = self._settings.policy, self._crew
         return OwnerWatch(policy, crew.cpu_seconds, crew.saw, crew.working) if policy.watches else None
 
+    def _desk(self) -> Desk:
+        watch = self._watch
+        readings = watch.readings if watch is not None else dict[str, Reading]
+        parts = (self._settings, self._crew, self._pause, self._ran, self._contact)
+        return Desk(Parts(*parts, lambda: self._standing, readings))
+
     def _beat(self) -> float:
         """Send one heartbeat and do what its answer says; returns the seconds until the next is due."""
         if self._standing.backend is None and time.monotonic() - self._tested_at >= RETEST_SECONDS:
@@ -103,7 +124,8 @@ class Agent:
         runners = self._crew.runners()
         kept = self._delivery.kept(self._server_id)
         said = bulletin.body(self._settings, self._crew, self._standing, kept, joins=self._joining)
-        answer = self._link.heartbeat(said)
+        with self._contact.noting():
+            answer = self._link.heartbeat(said)
         self._joining = False
         bulletin.acknowledge(runners, said["attempts"])
         self._joined(answer.server_id)
@@ -157,6 +179,7 @@ class Agent:
         try:
             with _about(runner.lease):
                 log.info("run_started", action="run", number=runner.lease.number)
+                self._ran.began(runner.lease)
                 answer = self._follow(runner)
             if answer is not None:
                 self._take(answer)
@@ -167,13 +190,19 @@ class Agent:
             runner.close()
 
     def _follow(self, runner: Runner) -> Answer | None:
+        report = None
         try:
             report = runner.run()
             if report is not None and report["reason"] == "sandbox_failed" and not self._leaving:
                 report = self._after_failure(report)
         finally:
             self._crew.ended(runner)
+            self._note_end(runner, report)
         return None if report is None else self._tell(report, runner)
+
+    def _note_end(self, runner: Runner, report: Report | None) -> None:
+        said = report or {"outcome": UNREPORTED, "reason": "", "usage": runner.usage()}
+        self._ran.ended(runner.lease, said["outcome"], said["reason"], said["usage"])
 
     def _after_failure(self, report: Report) -> Report:
         """Look at the sandbox before anything is asked for: a node that has none hands the attempt back."""
@@ -231,7 +260,8 @@ class Agent:
             # Each run does this. Its own steps tell of it; anything more would stand in its way.
             self._heart.soon(CHATTER_SECONDS)
             return
-        log.info("state", action="ladder", state=after.state, reason=after.reason, was=before.state)
+        sign = {"signal": after.signal, "age_s": round(after.age_s, 1)} if after.signal else {}
+        log.info("state", action="ladder", state=after.state, reason=after.reason, was=before.state, **sign)
         self._heart.soon()
         self._poller.update()
 

@@ -3,15 +3,14 @@
 import argparse
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from idlegrid.cli import Command
+from idlegrid_node import given, verbs
 from idlegrid_node import settings as reading
-from idlegrid_node.errors import SettingsError
 from idlegrid_node.folder import DataFolder
-from idlegrid_node.policy import NETWORKS, PROFILES, Policy, load, validated
+from idlegrid_node.policy import NETWORKS, PROFILES
 from idlegrid_node.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca-file", metavar="FILE", help="certificates to believe of a coordinator at https:// (IDLEGRID_CA_FILE)"
     )
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="desktop", help="who comes first here")
+    parser.add_argument(
+        "--profile", choices=sorted(PROFILES), help=f"who comes first here (default: {given.DEFAULT_PROFILE})"
+    )
     parser.add_argument("--slots", type=_slots, metavar="N", help="runs at a time (default: one per core)")
     parser.add_argument("--data", type=Path, default=reading.DEFAULT_FOLDER, metavar="DIR", help="data folder")
     parser.add_argument("--name", help="the node's id (default: host name and 8 digits, kept)")
@@ -42,35 +43,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--network", choices=NETWORKS, help="where http tasks may go (IDLEGRID_NODE_NETWORK; default: none)"
     )
     parser.add_argument("--trust-submitters", action="store_true", help="run code without a sandbox if there is none")
+    parser.set_defaults(policy_file=None)
+    verbs.configure(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run a node until SIGTERM or SIGINT; returns the exit status."""
+    """Run a node until SIGTERM or SIGINT, or what a verb of its owner's asks; returns the exit status."""
+    return _node(arguments) if arguments.verb is None else verbs.run(arguments)
+
+
+def _node(arguments: argparse.Namespace) -> int:
     # Before any import that starts a thread: the staged view is for threads that come later.
     from idlegrid_node.sandbox import interpreters
 
     with DataFolder(arguments.data) as folder:
-        settings = _settings(arguments, folder.path)
-        _live(settings, _means(settings, staged=interpreters.stage(settings.packages)))
+        settings = given.settings(arguments, folder.path)
+        given.remember(arguments, settings)
+        _live(settings, given.means(settings, staged=interpreters.stage(settings.packages)))
     return 0
 
 
 NODE = Command(help="Offer this machine to the grid while its owner is away.", configure=configure, run=run)
-
-
-def _means(settings: Settings, *, staged: bool) -> "Means":
-    from idlegrid_node.sandbox import interpreters
-    from idlegrid_node.sandbox.selftest import Means
-    from idlegrid_node.sandbox.users import SlotUsers
-
-    return Means(
-        staged=staged,
-        users=SlotUsers(settings.slot_uid) if os.geteuid() == 0 else None,
-        packages=interpreters.packages(settings.packages, staged=staged),
-        preload=settings.preload,
-        max_level=settings.max_level,
-        trust_submitters=settings.trust_submitters,
-    )
 
 
 def _live(settings: Settings, means: "Means") -> None:
@@ -103,43 +96,6 @@ def _stop_pipe() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     return told_to_stop
-
-
-def _settings(arguments: argparse.Namespace, folder: Path) -> Settings:
-    server = arguments.server or os.environ.get("IDLEGRID_URL")
-    if not server:
-        raise SettingsError("which coordinator? give --server URL or set IDLEGRID_URL")
-    policy = _policy(arguments)
-    types = arguments.task_types or os.environ.get("IDLEGRID_NODE_TASK_TYPES", "")
-    return Settings(
-        server=server,
-        node_id=reading.identity(folder, arguments.name),
-        folder=folder,
-        policy=policy,
-        join=arguments.join or os.environ.get("IDLEGRID_JOIN") or None,
-        api_key=arguments.api_key or _key_of_environment(arguments),
-        ca_file=reading.ca_file(arguments.ca_file or os.environ.get("IDLEGRID_CA_FILE")),
-        slots=arguments.slots,
-        labels=tuple(filter(None, (label.strip() for label in arguments.labels.split(",")))),
-        trust_submitters=arguments.trust_submitters,
-        slot_uid=reading.slot_uid(dict(os.environ)),
-        packages=reading.packages(arguments.packages),
-        preload=reading.preload(arguments.preload),
-        max_level=reading.max_level(dict(os.environ)),
-        task_types=reading.task_types(types, policy.network),
-    )
-
-
-def _key_of_environment(arguments: argparse.Namespace) -> str | None:
-    """On a command line that brings a token, a key of the environment is one for submitting, and not meant."""
-    return None if arguments.join else os.environ.get("IDLEGRID_API_KEY") or None
-
-
-def _policy(arguments: argparse.Namespace) -> Policy:
-    file = os.environ.get("IDLEGRID_NODE_POLICY")
-    policy = load(arguments.profile, Path(file) if file else None)
-    network = arguments.network or os.environ.get("IDLEGRID_NODE_NETWORK")
-    return validated(replace(policy, network=network)) if network else policy
 
 
 def _slots(text: str) -> int:

@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-from idlegrid_node.ladder import Ladder, Position, Signs, State
+from idlegrid_node.ladder import Ladder, Position, State
 from idlegrid_node.policy import Policy
+from idlegrid_node.presence import Signs
 from idlegrid_node.runner import Runner
 from idlegrid_node.slots import Room, Slots
 
@@ -26,6 +28,7 @@ class Crew:
         self._working: set[str] = set()
         self._cpu_of_ended = 0.0
         self._changed = changed
+        self._since = time.time()
         self._leaving = False
         self._unregistered = False
 
@@ -33,6 +36,11 @@ class Crew:
     def position(self) -> Position:
         """Where the ladder stands."""
         return self._ladder.position
+
+    @property
+    def since(self) -> float:
+        """The epoch time at which it came to stand there."""
+        return self._since
 
     @property
     def offered(self) -> Room:
@@ -91,7 +99,7 @@ class Crew:
     def saw(self, signs: Signs) -> None:
         """Take what the probes see."""
         with self._moving():
-            self._ladder.look(signs, time.monotonic())
+            self._ladder.look(signs, time.monotonic(), datetime.now().astimezone())
 
     def sandbox(self, *, works: bool) -> None:
         """Note whether code can be run safely."""
@@ -102,6 +110,11 @@ class Crew:
         """Take no more work (the operator's wish), or take it again."""
         with self._moving():
             self._ladder.order(time.monotonic(), draining=draining)
+
+    def pause(self, *, paused: bool) -> None:
+        """Let all stand still and take no more work (the owner's wish), or go on. Said again it only looks anew."""
+        with self._moving():
+            self._ladder.order(time.monotonic(), paused=paused)
 
     def unregister(self) -> bool:
         """End all, with nothing to report, and take no more for good; False when that was said before."""
@@ -153,6 +166,7 @@ class Crew:
             yield
             after = self._ladder.position
             if after != before:
+                self._since = time.time()
                 self._follow(after)
         if after != before:
             self._changed(before, after)

@@ -6,16 +6,18 @@
                                 ↑________|
 
 and `unknown` (cannot tell, which counts as busy), `paused` (by the owner; for good, when the operator has
-unregistered the node), `draining` (by the operator).
+unregistered the node), `draining` (by the operator). `running` for the reason `hours` goes on and takes no more.
 Each transition carries one reason code of the protocol. Two promises, tested as properties: after an input
 nothing goes on running, and nothing leads from `evicting` back to `running`: a stop once begun is carried
 through (Folding@home's issue 448 is what happens otherwise).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from idlegrid_node.policy import Policy
+from idlegrid_node.presence import Cause, Presence, Signs
 
 
 class State(StrEnum):
@@ -33,46 +35,20 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Signs:
-    """What the probes see now; None is "cannot tell".
-
-    `input_idle_s`: seconds since the last input of any kind; `other_cpu_pct`: other programs' share of all
-    cores; `free_memory_pct`: memory available to the owner.
-    """
-
-    input_idle_s: float | None = None
-    other_cpu_pct: float | None = None
-    on_battery: bool | None = None
-    free_memory_pct: float | None = None
-
-
-@dataclass(frozen=True)
 class Position:
-    """A state and the one reason for it."""
+    """A state, the one reason for it, the sign that decided and how old that sign was (see `Cause`).
+
+    Two positions that differ in the sign or its age alone are the same: only state and reason are a transition.
+    """
 
     state: State
     reason: str
+    signal: str = field(default="", compare=False)
+    age_s: float = field(default=0.0, compare=False)
 
 
-class Hysteresis:
-    """Becomes true after `on_s` seconds of true, and false after `off_s` seconds of false."""
-
-    def __init__(self, on_s: float, off_s: float) -> None:
-        self.value = False
-        self._on_s = on_s
-        self._off_s = off_s
-        self._since: float | None = None
-
-    def feed(self, *, above: bool, below: bool, now: float) -> bool:
-        """Take what is seen now (`above` raises, `below` clears, neither leaves as is)."""
-        turning = below if self.value else above
-        if not turning:
-            self._since = None
-            return self.value
-        self._since = now if self._since is None else self._since
-        if now - self._since >= (self._off_s if self.value else self._on_s):
-            self.value, self._since = not self.value, None
-        return self.value
+def _position(state: State, cause: Cause) -> Position:
+    return Position(state, cause.reason, cause.signal, cause.age_s)
 
 
 class Ladder:
@@ -84,16 +60,14 @@ class Ladder:
 
     def __init__(self, policy: Policy, now: float) -> None:
         self._policy = policy
-        self._cpu = Hysteresis(policy.busy_for_s, policy.clear_for_s)
-        self._battery = Hysteresis(0.0, policy.ac_stable_s)
+        self._presence = Presence(policy)
         self._held = 0
         self._sandbox: bool | None = None
         self._draining = False
         self._paused = False
         self._unregistered = False
-        self._signs: Signs | None = None
         self._frozen_since: float | None = None
-        self._evicting = ""
+        self._evicting: Position | None = None
         self.position = Position(State.UNKNOWN, "starting")
         self._settle(now)
 
@@ -102,22 +76,16 @@ class Ladder:
         self._sandbox = works
         return self._settle(now)
 
-    def look(self, signs: Signs, now: float) -> Position:
-        """Take what the probes see."""
-        self._signs = signs
-        cpu, battery = signs.other_cpu_pct, signs.on_battery
-        if cpu is not None:
-            policy = self._policy
-            self._cpu.feed(above=cpu > policy.busy_above_pct, below=cpu < policy.clear_below_pct, now=now)
-        if battery is not None:
-            self._battery.feed(above=battery, below=not battery, now=now)
+    def look(self, signs: Signs, now: float, local: datetime | None = None) -> Position:
+        """Take what the probes see; `local` is the owner's wall clock, which only the closed hours need."""
+        self._presence.look(signs, now, local)
         return self._settle(now)
 
     def hold(self, attempts: int, now: float) -> Position:
         """Note how many attempts the node holds."""
         self._held = attempts
         if not attempts:
-            self._evicting = ""
+            self._evicting = None
         return self._settle(now)
 
     def order(self, now: float, *, draining: bool | None = None, paused: bool | None = None) -> Position:
@@ -134,14 +102,14 @@ class Ladder:
     @property
     def takes_work(self) -> bool:
         """Whether new attempts may be asked for."""
-        return self.position.state in {State.IDLE, State.RUNNING}
+        return self.position.state in {State.IDLE, State.RUNNING} and self.position.reason != "hours"
 
     def _settle(self, now: float) -> Position:
         self.position = self._unwanted() or (self._held_position(now) if self._held else self._free_position())
         frozen = self.position.state is State.FROZEN
         self._frozen_since = (self._frozen_since if self._frozen_since is not None else now) if frozen else None
         if self.position.state is State.EVICTING:
-            self._evicting = self.position.reason
+            self._evicting = self.position
         return self.position
 
     def _unwanted(self) -> Position | None:
@@ -154,30 +122,29 @@ class Ladder:
             return Position(State.PAUSED, "owner_paused")
         if self._draining:
             return Position(State.DRAINING, "operator_drain")
-        return self._presence(self._policy.start_after_s) or self._available(State.IDLE)
+        return self._owners(self._policy.start_after_s) or self._available(State.IDLE)
 
     def _held_position(self, now: float) -> Position:
         if self._evicting:
-            return Position(State.EVICTING, self._evicting)
+            return self._evicting
+        if closing := self._presence.closing(self._policy.evict_before_s):
+            return _position(State.EVICTING, closing)
         if self._frozen_since is not None:
             return self._frozen_position(now, self._frozen_since)
-        present = self._paused_by_owner() or self._presence(0.0)
+        present = self._paused_by_owner() or self._owners(0.0)
         if present is not None:
-            return Position(State.FROZEN, present.reason)
-        if self._draining:
-            return Position(State.DRAINING, "operator_drain")
+            return replace(present, state=State.FROZEN)
         return self._available(State.RUNNING)
 
     def _frozen_position(self, now: float, since: float) -> Position:
-        present = self._paused_by_owner() or self._presence(self._policy.resume_after_s)
+        present = self._paused_by_owner() or self._owners(self._policy.resume_after_s)
         if present is None:
             return self._available(State.RUNNING)
-        if self._memory_short():
-            return Position(State.EVICTING, "memory_short")
+        if short := self._presence.short_of_memory():
+            return _position(State.EVICTING, short)
         if now - since >= self._policy.max_frozen_s:
-            return Position(State.EVICTING, "max_frozen")
-        reason = self.position.reason if present.state is State.COOLING else present.reason
-        return Position(State.FROZEN, reason)
+            return replace(present, state=State.EVICTING, reason="max_frozen")
+        return self.position if present.state is State.COOLING else replace(present, state=State.FROZEN)
 
     def _paused_by_owner(self) -> Position | None:
         return Position(State.PAUSED, "owner_paused") if self._paused else None
@@ -185,40 +152,21 @@ class Ladder:
     def _available(self, state: State) -> Position:
         if self._draining:
             return Position(State.DRAINING, "operator_drain")
+        if closing := self._presence.closing(self._policy.no_start_before_s):
+            return _position(state, closing)
         return Position(state, "owner_away" if self._policy.watches else "always")
 
-    def _presence(self, quiet_for_s: float) -> Position | None:
+    def _owners(self, quiet_for_s: float) -> Position | None:
         """Return why the owner has the machine, or None if it has been left for `quiet_for_s`."""
         if not self._policy.watches:
             return None
-        signs = self._signs
-        if signs is None:
-            return Position(State.UNKNOWN, "starting")
-        if self._cannot_tell(signs):
-            return Position(State.UNKNOWN, "probe_unknown")
-        return self._use(signs) or self._cooling(signs, quiet_for_s)
+        if blind := self._presence.blind():
+            return _position(State.UNKNOWN, blind)
+        if use := (None if self._held else self._unfit()) or self._presence.use():
+            return _position(State.BUSY, use)
+        cooling = self._presence.cooling(quiet_for_s)
+        return _position(State.COOLING, cooling) if cooling else None
 
-    def _cannot_tell(self, signs: Signs) -> bool:
-        blind = signs.input_idle_s is None and self._policy.input == "required"
-        return blind or signs.other_cpu_pct is None or signs.free_memory_pct is None
-
-    def _use(self, signs: Signs) -> Position | None:
-        idle = signs.input_idle_s
-        if idle is not None and idle < self._policy.busy_if_input_within_s:
-            return Position(State.BUSY, "input")
-        if self._battery.value and self._policy.stop_on_battery:
-            return Position(State.BUSY, "battery")
-        if self._cpu.value:
-            return Position(State.BUSY, "cpu_load")
-        if not self._held and self._memory_short():
-            return Position(State.BUSY, "memory_short")
-        return None
-
-    def _cooling(self, signs: Signs, quiet_for_s: float) -> Position | None:
-        if signs.input_idle_s is not None and signs.input_idle_s < quiet_for_s:
-            return Position(State.COOLING, "after_return")
-        return None
-
-    def _memory_short(self) -> bool:
-        free = self._signs.free_memory_pct if self._signs else None
-        return free is not None and free < self._policy.evict_below_free_memory_pct
+    def _unfit(self) -> Cause | None:
+        """Return why nothing may start on a machine that nobody need be using."""
+        return self._presence.closing(self._policy.no_start_before_s) or self._presence.short_of_memory()

@@ -1,7 +1,8 @@
 """The owner's policy: when the machine may be used, and how fast it is given back.
 
-Two profiles: `desktop` (a machine that somebody uses) and `always` (one that nobody does). A TOML file named
-by IDLEGRID_NODE_POLICY overrides single values. Seconds and percent throughout.
+Three profiles: `desktop` (a machine that somebody uses), `office-hours` (the same, and closed while people work)
+and `always` (one that nobody uses). A TOML file named by IDLEGRID_NODE_POLICY overrides single values, and may
+name its profile. Seconds and percent throughout.
 """
 
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from idlegrid_node.errors import SettingsError
+from idlegrid_node.hours import Hours, closed_hours
 
 
 @dataclass(frozen=True)
@@ -38,29 +40,60 @@ class Policy:
     watch_terminals: bool = True  # logins and consoles count as input
     network: str = "none"  # of `http` runs: "public" addresses, or "any"; code that is submitted never has any
     input_file: str = ""  # a file whose modification time is the last input, kept by a helper of the owner's
+    inhibitors_count: bool = True  # a program that keeps the screen on is use: a film, a presentation
+    watch_sessions: bool = True  # the input of logged-in and of remote sessions counts
+    exclusive_programs: tuple[str, ...] = ()  # while one of these runs, the machine is the owner's
+    exclusive_hold_s: float = 15.0  # between two programs of one job the guest does not wake
+    # Of the time, somebody waits for memory (PSI, some, 10 s); 0: not used. The kernel counts our own runs' waiting,
+    # too, so one that thrashes within its limit would freeze itself again and again.
+    busy_above_memory_pressure_pct: float = 0.0
+    busy_above_cpu_pressure_pct: float = 0.0  # 0: not used; busy_above_pct sees the same without the kernel's help
+    closed_days: str = ""  # "Mon-Fri", "Mon,Wed,Sat-Sun": on these days the machine is closed to the grid
+    closed_from: str = "08:00"  # local time, as closed_until
+    closed_until: str = "17:05"
+    no_start_before_s: float = 1770.0  # before closing no run starts: HTCondor's POLICY_HOURS, as the next
+    evict_before_s: float = 570.0  # before closing what runs is handed back
 
     @property
     def watches(self) -> bool:
         """Whether there is an owner to look out for."""
         return self.profile != "always"
 
+    @property
+    def hours(self) -> Hours:
+        """When the machine is closed. Raises `SettingsError` for days or times that are none."""
+        return closed_hours(self.closed_days, self.closed_from, self.closed_until)
+
 
 DESKTOP = Policy()
+OFFICE_HOURS = Policy(profile="office-hours", closed_days="Mon-Fri")
 ALWAYS = Policy(profile="always", spare_cores=0, input="not_applicable")
 NETWORKS = ("none", "public", "any")
-PROFILES = {"desktop": DESKTOP, "always": ALWAYS}
+PROFILES = {policy.profile: policy for policy in (DESKTOP, OFFICE_HOURS, ALWAYS)}
+ORDERED = (
+    ("clear_below_pct", "busy_above_pct"),
+    ("evict_before_s", "no_start_before_s"),
+)
+"""Pairs of values of which the first must not be above the second."""
+ORDERED_BY_INPUT = (("busy_if_input_within_s", "resume_after_s"), ("resume_after_s", "start_after_s"))
+"""The same, where input is watched: were they the other way round, one of them would never count."""
 
 
 def load(profile: str, path: Path | None) -> Policy:
-    """Return the profile with the file's values. Raises `SettingsError` naming what is wrong."""
-    policy = PROFILES[profile]
+    """Return the profile with the file's values; a profile that the file names is taken instead.
+
+    Raises `SettingsError` naming what is wrong.
+    """
     if path is None:
-        return policy
+        return PROFILES[profile]
     try:
         given = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"the policy file {path} cannot be read: {error}") from error
-    return validated(replace(policy, **{name: _typed(name, value) for name, value in given.items()}))
+    named = given.pop("profile", profile)
+    if not isinstance(named, str) or named not in PROFILES:
+        raise SettingsError(f"policy: profile must be one of {', '.join(PROFILES)}, not {named!r}")
+    return validated(replace(PROFILES[named], **{name: _typed(name, value) for name, value in given.items()}))
 
 
 def validated(policy: Policy) -> Policy:
@@ -69,15 +102,41 @@ def validated(policy: Policy) -> Policy:
         raise SettingsError(f"policy: input must be required or not_applicable, not {policy.input!r}")
     if policy.network not in NETWORKS:
         raise SettingsError(f"policy: network must be one of {', '.join(NETWORKS)}, not {policy.network!r}")
-    for field in fields(policy):
-        value = getattr(policy, field.name)
-        if field.type in {"float", float, "int", int} and value < 0:
-            raise SettingsError(f"policy: {field.name} must not be negative, not {value}")
-    if policy.clear_below_pct > policy.busy_above_pct:
-        raise SettingsError("policy: clear_below_pct must not be above busy_above_pct")
+    _check_numbers(policy)
+    _check_order(policy)
+    _check_always(policy)
+    _check_hours(policy)
+    return policy
+
+
+def _check_numbers(policy: Policy) -> None:
+    for name, value in vars(policy).items():
+        if type(value) not in {int, float}:
+            continue
+        if not value >= 0:
+            raise SettingsError(f"policy: {name} must not be negative, not {value}")
+        if name.endswith("_pct") and value > 100:
+            raise SettingsError(f"policy: {name} is a share and must not be above 100, not {value}")
+
+
+def _check_order(policy: Policy) -> None:
+    for lower, upper in ORDERED + (ORDERED_BY_INPUT if policy.input == "required" else ()):
+        small, large = getattr(policy, lower), getattr(policy, upper)
+        if small > large:
+            raise SettingsError(f"policy: {lower} must not be above {upper} ({small:g} and {large:g} now)")
     if not 0 < policy.poll_claimed_s <= policy.poll_watching_s:
         raise SettingsError("policy: poll_claimed_s must be above 0 and not above poll_watching_s")
-    return policy
+
+
+def _check_always(policy: Policy) -> None:
+    for name in ("closed_days", "exclusive_programs"):
+        if not policy.watches and getattr(policy, name):
+            raise SettingsError(f"policy: the profile always looks at nothing, so {name} would not count: take desktop")
+
+
+def _check_hours(policy: Policy) -> None:
+    if policy.hours.longest_open_s <= policy.no_start_before_s:
+        raise SettingsError("policy: with these closed_days and no_start_before_s nothing could ever start")
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -87,6 +146,14 @@ def _typed(name: str, value: Any) -> Any:
     kind = known[name]
     if kind is float and type(value) in {int, float}:
         return float(value)
+    if kind is tuple:
+        return _names(name, value)
     if type(value) is not kind:
         raise SettingsError(f"policy: {name} must be a {kind.__name__}, not {value!r}")
     return value
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) and entry.strip() for entry in value):
+        raise SettingsError(f"policy: {name} must be a list of names, not {value!r}")
+    return tuple(value)

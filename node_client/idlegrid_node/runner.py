@@ -61,6 +61,7 @@ class Runner:
         self.lease = lease
         self.server_id = server_id
         self.logs = LogBook()
+        self.since = time.time()
         self._stopping = threading.Event()
         self._task_files = workshop.task_files
         backend = backend.bare if lease.task_type == HTTP else backend

@@ -110,7 +110,7 @@ def identity(folder: Path, name: str | None) -> str:
     except FileNotFoundError:
         host = re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).strip("-.")[:100] or "node"
         made = f"{host}-{secrets.token_hex(4)}"
-        _write_whole(kept, made)
+        write_whole(kept, made)
         return made
 
 
@@ -127,10 +127,11 @@ def last_joined(folder: Path) -> str:
 
 def note_joined(folder: Path, server_id: str) -> None:
     """Keep the coordinator's `server_id` for `last_joined`."""
-    _write_whole(folder / "server_id", server_id)
+    write_whole(folder / "server_id", server_id)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises OSError."""
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(text + "\n", "utf-8")
     draft.rename(path)

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from idlegrid_node.ladder import Signs
 from idlegrid_node.policy import Policy
+from idlegrid_node.presence import Signs
 from idlegrid_node.probes.panel import Panel
+from idlegrid_node.probes.reading import Reading
 
 log = structlog.get_logger()
 
@@ -38,6 +39,10 @@ class OwnerWatch:
     def now(self) -> None:
         """Look at once: the machine has just been claimed."""
         self._look_now.set()
+
+    def readings(self) -> Mapping[str, Reading]:
+        """Return what each probe last answered."""
+        return self._panel.readings()
 
     def close(self) -> None:
         """Look no more."""

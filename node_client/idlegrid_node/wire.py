@@ -42,6 +42,7 @@ class Lease:
     files: tuple[TaskFile, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict)
     trace_id: str = ""
+    submitter: str = ""
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> "Lease":
@@ -63,6 +64,7 @@ class Lease:
             files=tuple(map(TaskFile.read, raw.get("files") or ())),
             request=dict(raw.get("request") or {}),
             trace_id=str(raw.get("trace_id") or ""),
+            submitter=str(raw.get("submitter") or ""),
         )
 
 

@@ -182,7 +182,7 @@ class StandIn:
         self.away_for_files -= 1
         if self.away_for_files >= 0:
             return 503, {"detail": "away"}
-        content = self.task_files[run].get(name)
+        content = self.task_files.get(run, {}).get(name)
         return (404, {"detail": "no such file"}) if content is None else (200, content)
 
     def _common(self) -> Json:
@@ -282,6 +282,7 @@ class NodeProcess:
         folder.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "IDLEGRID_SECRET_OF_THE_OWNER": "hunter2"}
         environment.pop("DISPLAY", None)
+        environment |= dict.fromkeys(("DBUS_SYSTEM_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS"), "unix:path=/none")
         environment.update(settings or {})
         if policy:
             (folder / "policy.toml").write_text(policy)

@@ -4,39 +4,59 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from idlegrid_node.probes.reading import Reading
+from idlegrid_node.probes.reading import AbsentError, Reading
 
 SHARED = Path("/dev/shm/idle_detect_shmem")  # noqa: S108 - where the service idle_detect publishes
 FRESH_S = 60.0  # BOINC's get_idle_time_from_daemon: not older
 AHEAD_S = 10.0  # … and not further in the future
+IDLE_DETECT, INPUT_FILE = "idle_detect", "input file"  # these see the console, whatever draws on it
 Signal = Callable[[float], float | None]
 """Takes the wall clock, answers seconds since the last input, or None for "cannot tell"."""
 
 
 class InputProbe:
-    """Answers with the seconds since the last input; None when no signal can tell."""
+    """Answers with the seconds since the last input that files tell of: of a service, a helper, terminals."""
 
-    def __init__(self, input_file: str = "", x11: Signal | None = None, *, logins: bool = True) -> None:
-        self._signals: dict[str, Signal] = {"idle_detect": idle_detect}
+    def __init__(self, input_file: str = "", *, logins: bool = True) -> None:
+        self._signals: dict[str, Signal] = {IDLE_DETECT: idle_detect}
         if logins:
             self._signals["terminals"] = terminals
         if input_file:
-            self._signals["input file"] = lambda now: file_age(Path(input_file), now)
-        if x11 is not None:
-            self._signals["X11"] = x11
+            self._signals[INPUT_FILE] = lambda now: file_age(Path(input_file), now)
+        self.watches_console = False
 
     def __call__(self) -> Reading:
-        """Look now."""
+        """Look now. Raises AbsentError when no file tells."""
         now = time.time()
         seen = {name: idle for name, signal in self._signals.items() if (idle := signal(now)) is not None}
         at = time.monotonic()
+        self.watches_console = bool({IDLE_DETECT, INPUT_FILE} & set(seen))
         if not seen:
-            return Reading(None, "no signal tells when the last input was", at)
+            raise AbsentError("no terminal, no idle_detect, no input file")
         name = min(seen, key=seen.__getitem__)
         return Reading(seen[name], name, at)
+
+
+def latest(signals: Mapping[str, Reading], *, desktop: str = "", watches_console: bool = True) -> Reading:
+    """Return the latest input over all signals. Pure, but for the clock.
+
+    None when a signal that is there does not answer (it may be the one the owner uses), when none is there, and
+    when a graphical session (`desktop`) is not seen by any signal that sees the console.
+    """
+    now = time.monotonic()
+    broken = [reading.why for reading in signals.values() if reading.broken]
+    if broken:
+        return Reading(None, "; ".join(broken), now)
+    seen = [(idle, reading) for reading in signals.values() if (idle := reading.aged(now)) is not None]
+    if not seen:
+        return Reading(None, "no signal tells when the last input was", now)
+    if desktop and not watches_console:
+        return Reading(None, f"no signal sees the desktop of session {desktop}", now)
+    idle, youngest = min(seen, key=lambda pair: pair[0])
+    return Reading(idle, youngest.why, now)
 
 
 def file_age(path: Path, now: float) -> float | None:

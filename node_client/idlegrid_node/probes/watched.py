@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from idlegrid_node.probes.reading import Reading
+from idlegrid_node.probes.reading import AbsentError, Reading
 
 Probe = Callable[[], Reading]
 
@@ -48,6 +48,8 @@ class Watched:
         while self._questions.get():
             try:
                 self._answer = self._probe()
-            except (OSError, ValueError, RuntimeError) as error:
+            except AbsentError as error:
+                self._answer = Reading(None, str(error), time.monotonic(), absent=True)
+            except Exception as error:  # noqa: BLE001 - a thread that ends would never answer again
                 self._answer = Reading(None, f"{self.name}: {error}", time.monotonic())
             self._answered.set()

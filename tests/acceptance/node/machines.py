@@ -134,7 +134,7 @@ class Keyboard:
         """An impatient desktop's policy."""
         given = {
             "start_after_s": 2.0,
-            "resume_after_s": 1.0,
+            "resume_after_s": 1.5,
             "busy_if_input_within_s": 1.5,
             "poll_claimed_s": 0.2,
             "poll_watching_s": 0.2,

@@ -220,7 +220,7 @@ def test_a_node_that_loses_its_sandbox_says_so_and_takes_work_when_it_is_back(tm
 def test_both_clocks_of_a_frozen_run_stand_still(tmp_path):
     keyboard = Keyboard(tmp_path)
     words, standing = ("--profile", "desktop", "--slots", "1"), 2.0
-    with machine(tmp_path / "node", *words, policy=keyboard.policy(resume_after_s=0.5), settings=at_level(3)) as there:
+    with machine(tmp_path / "node", *words, policy=keyboard.policy(), settings=at_level(3)) as there:
         attempt = there.grid.submit(SPIN, timeout=100.0, resources={"cpu": 0.02, "memory": 512})
         there.began(attempt)
         held = frozen(there, keyboard, attempt, standing)

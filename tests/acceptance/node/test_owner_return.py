@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -61,7 +62,11 @@ def traced_lines(node, attempt):
 
 def test_a_machine_in_use_takes_no_work(coordinator, launch, keyboard):
     keyboard.touch()
-    launch("--profile", "desktop", policy=policy(keyboard, busy_if_input_within_s=30.0, start_after_s=60.0))
+    launch(
+        "--profile",
+        "desktop",
+        policy=policy(keyboard, busy_if_input_within_s=30.0, resume_after_s=30.0, start_after_s=60.0),
+    )
     beat = coordinator.wait_for_status("busy")
     assert beat["reason"] == "input"
     coordinator.wait(lambda: coordinator.asked == [("poll", 0)], "a poll that asks for nothing")
@@ -80,6 +85,14 @@ def test_a_machine_left_alone_cools_and_then_takes_work(coordinator, launch, key
     assert coordinator.report_of(attempt)["result"] == "at last"
     states = re.findall(r'"state": "(\w+)"', node.log.read_text())
     assert states[states.index("busy") :] == ["busy", "cooling", "idle"]
+
+
+def test_a_machine_that_its_owner_has_closed_takes_no_work(coordinator, launch, keyboard):
+    now = datetime.now().astimezone()
+    hours = {"closed_from": f"{now - timedelta(minutes=5):%H:%M}", "closed_until": f"{now + timedelta(hours=1):%H:%M}"}
+    launch("--profile", "desktop", policy=policy(keyboard, closed_days="Mon-Sun", **hours))
+    assert coordinator.wait_for_status("busy")["reason"] == "hours"
+    coordinator.wait(lambda: coordinator.asked == [("poll", 0)], "a poll that asks for nothing")
 
 
 def test_unknown_idleness_counts_as_busy(coordinator, launch, keyboard):
@@ -121,7 +134,7 @@ def test_a_key_freezes_all_processes_and_a_pause_thaws_them(coordinator, launch,
 
 
 def test_the_clock_of_a_frozen_run_stands_still(coordinator, launch, keyboard):
-    launch("--profile", "desktop", policy=policy(keyboard, resume_after_s=3.0))
+    launch("--profile", "desktop", policy=policy(keyboard, resume_after_s=3.0, start_after_s=3.0))
     attempt = coordinator.submit(SLOW, timeout=6)
     coordinator.wait(lambda: "5" in coordinator.logged(attempt), "some output")
     keyboard.touch()

@@ -1,10 +1,6 @@
-from itertools import pairwise
-
-from hypothesis import given
-from hypothesis import strategies as st
-
-from idlegrid_node.ladder import Hysteresis, Ladder, Position, Signs, State
+from idlegrid_node.ladder import Ladder, Position, State
 from idlegrid_node.policy import ALWAYS, DESKTOP, Policy
+from idlegrid_node.presence import Hysteresis, Signs
 
 AWAY = Signs(input_idle_s=4000.0, other_cpu_pct=1.0, on_battery=False, free_memory_pct=60.0)
 TYPING = Signs(input_idle_s=0.1, other_cpu_pct=1.0, on_battery=False, free_memory_pct=60.0)
@@ -154,68 +150,3 @@ def test_hysteresis_needs_an_unbroken_stretch():
         True,
         False,
     ]
-
-
-signs = st.builds(
-    Signs,
-    input_idle_s=st.one_of(st.none(), st.floats(0, 5000)),
-    other_cpu_pct=st.one_of(st.none(), st.floats(0, 100)),
-    on_battery=st.one_of(st.none(), st.booleans()),
-    free_memory_pct=st.one_of(st.none(), st.floats(0, 100)),
-)
-steps = st.lists(
-    st.tuples(
-        st.floats(0.1, 400.0),
-        st.one_of(signs, st.integers(0, 3), st.sampled_from(["drain", "resume", "pause", "unpause", "broken"])),
-    ),
-    max_size=40,
-)
-
-
-def walk(ladder: Ladder, path: list[tuple[float, object]]) -> tuple[float, list[Position]]:
-    now, positions = 0.0, [ladder.position]
-    for delay, step in path:
-        now += delay
-        positions.append(_step(ladder, step, now))
-    return now, positions
-
-
-def _step(ladder: Ladder, step: object, now: float) -> Position:
-    match step:
-        case Signs():
-            return ladder.look(step, now)
-        case int():
-            return ladder.hold(step, now)
-        case "drain" | "resume":
-            return ladder.order(now, draining=step == "drain")
-        case "pause" | "unpause":
-            return ladder.order(now, paused=step == "pause")
-    return ladder.sandbox(now, works=False)
-
-
-@given(steps)
-def test_after_an_input_nothing_goes_on_running(path):
-    ladder = left_alone()
-    now, _ = walk(ladder, path)
-    at_rest = {State.BUSY, State.UNKNOWN, State.PAUSED, State.DRAINING}
-    position = ladder.look(TYPING, now + 0.5)
-    held = ladder._held
-    assert position.state in ({State.FROZEN, State.EVICTING} if held else at_rest)
-    assert not ladder.takes_work
-
-
-@given(steps)
-def test_nothing_leads_from_evicting_back_to_running(path):
-    _, positions = walk(left_alone(), path)
-    for before, after in pairwise(positions):
-        if before.state is State.EVICTING:
-            assert after.state not in {State.RUNNING, State.FROZEN}
-
-
-@given(steps)
-def test_every_position_has_a_reason_and_running_means_holding(path):
-    ladder = left_alone()
-    _, positions = walk(ladder, path)
-    assert all(position.reason for position in positions)
-    if ladder.position.state in {State.RUNNING, State.FROZEN, State.EVICTING}:
-        assert ladder._held

@@ -1,7 +1,7 @@
 import pytest
 
 from idlegrid_node.errors import SettingsError
-from idlegrid_node.policy import ALWAYS, DESKTOP, load
+from idlegrid_node.policy import ALWAYS, DESKTOP, OFFICE_HOURS, load
 
 
 def written(tmp_path, text):
@@ -16,9 +16,27 @@ def test_without_a_file_the_profile_stands():
 
 
 def test_a_file_overrides_single_values(tmp_path):
-    policy = load("desktop", written(tmp_path, 'start_after_s = 5\ninput_file = "/x"'))
-    assert (policy.start_after_s, policy.input_file) == (5.0, "/x")
+    policy = load(
+        "desktop", written(tmp_path, 'start_after_s = 600\ninput_file = "/x"\nexclusive_programs = ["kdenlive"]')
+    )
+    assert (policy.start_after_s, policy.input_file, policy.exclusive_programs) == (600.0, "/x", ("kdenlive",))
     assert policy.max_frozen_s == DESKTOP.max_frozen_s
+
+
+def test_a_file_names_the_profile_that_it_changes(tmp_path):
+    policy = load("desktop", written(tmp_path, 'profile = "office-hours"\nclosed_until = "18:00"'))
+    assert (policy.profile, policy.closed_days, policy.closed_until) == ("office-hours", "Mon-Fri", "18:00")
+    assert load("always", written(tmp_path, 'profile = "desktop"')) == DESKTOP
+
+
+def test_office_hours_are_the_desktop_and_closed_on_working_days():
+    assert load("office-hours", None) is OFFICE_HOURS
+    assert (OFFICE_HOURS.start_after_s, OFFICE_HOURS.watches) == (DESKTOP.start_after_s, True)
+
+
+def test_values_that_only_count_with_input_may_be_anything_without(tmp_path):
+    policy = load("desktop", written(tmp_path, 'input = "not_applicable"\nstart_after_s = 0'))
+    assert policy.start_after_s < policy.resume_after_s
 
 
 def test_the_memory_floor_and_the_waiting_sandboxes_are_the_owners_to_set(tmp_path):
@@ -37,12 +55,31 @@ def test_the_memory_floor_and_the_waiting_sandboxes_are_the_owners_to_set(tmp_pa
         ('network = "all"', "network must be one of none, public, any"),
         ("clear_below_pct = 50", "clear_below_pct must not be above"),
         ("poll_claimed_s = 0", "poll_claimed_s must be above 0"),
-        ("profile = 'always'", "profile is not known"),
+        ("profile = 'nights'", "profile must be one of desktop, office-hours, always, not 'nights'"),
+        ("profile = 3", "profile must be one of"),
         ("memory_floor_mb = -1", "memory_floor_mb must not be negative"),
         ("memory_floor_mb = '1 GB'", "memory_floor_mb must be a float"),
         ("warm_sandboxes = -1", "warm_sandboxes must not be negative"),
         ("warm_sandboxes = 1.5", "warm_sandboxes must be a int"),
         ("= nonsense", "cannot be read"),
+        ("start_after_s = nan", "start_after_s must not be negative, not nan"),
+        ("busy_above_pct = 101", "busy_above_pct is a share and must not be above 100"),
+        ("start_after_s = 170", r"resume_after_s must not be above start_after_s \(180 and 170 now\)"),
+        ("resume_after_s = 59", "busy_if_input_within_s must not be above resume_after_s"),
+        ("evict_before_s = 1800", "evict_before_s must not be above no_start_before_s"),
+        ('exclusive_programs = "vlc"', "exclusive_programs must be a list of names"),
+        ("exclusive_programs = [1]", "exclusive_programs must be a list of names"),
+        ("exclusive_programs = ['']", "exclusive_programs must be a list of names"),
+        ("closed_days = 'Mon-Fry'", "closed_days must be made of Mon, .*, not 'Fry'"),
+        ("closed_days = 'monday'", "closed_days must be made of"),
+        ("closed_days = 5", "closed_days must be a str"),
+        ("closed_from = '8'", "closed_from must be a time such as 08:00, not '8'"),
+        ("closed_until = '25:00'", "closed_until must be a time"),
+        ("closed_from = '17:05'", "must not be the same time"),
+        ("closed_days = 'Mon-Sun'\nclosed_from = '00:00'\nclosed_until = '24:00'", "nothing could ever start"),
+        ("closed_days = 'Mon-Sun'\nclosed_from = '08:00'\nclosed_until = '07:40'", "nothing could ever start"),
+        ("profile = 'always'\nclosed_days = 'Mon'", "always looks at nothing, so closed_days would not count"),
+        ("profile = 'always'\nexclusive_programs = ['vlc']", "so exclusive_programs would not count"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, text, named):

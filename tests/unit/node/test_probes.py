@@ -6,10 +6,12 @@ import pytest
 
 from idlegrid_node.probes import input as signals
 from idlegrid_node.probes.cpu import CpuProbe, Ticks, share
-from idlegrid_node.probes.input import InputProbe, file_age
+from idlegrid_node.probes.input import InputProbe, file_age, latest
 from idlegrid_node.probes.memory import free_memory
-from idlegrid_node.probes.reading import Reading
+from idlegrid_node.probes.reading import AbsentError, Reading
 from idlegrid_node.probes.watched import Watched
+
+NOW = time.monotonic()
 
 
 def test_our_own_runs_do_not_count_as_the_owners_load():
@@ -60,18 +62,33 @@ def test_a_probe_that_fails_cannot_tell():
 
 
 def test_the_latest_input_of_any_signal_counts(tmp_path):
-    probe = InputProbe(str(tmp_path / "touched"), lambda _now: 500.0, logins=False)
-    assert probe().value == 500.0
     (tmp_path / "touched").touch()
-    reading = probe()
+    told = {"files": InputProbe(str(tmp_path / "touched"), logins=False)(), "X11": Reading(500.0, "X11", NOW)}
+    reading = latest(told)
     assert reading.why == "input file"
     assert reading.value is not None
     assert reading.value < 100
 
 
+def test_a_signal_that_does_not_answer_makes_the_input_unknown_and_one_that_is_not_there_does_not():
+    files, gone = Reading(500.0, "terminals", NOW), Reading(None, "no DISPLAY is set", NOW, absent=True)
+    assert latest({"files": files, "X11": gone}).value is not None
+    stuck = latest({"files": files, "X11": Reading(None, "X11 does not answer", NOW)})
+    assert (stuck.value, stuck.why) == (None, "X11 does not answer")
+    assert latest({"X11": gone}).value is None
+
+
+def test_a_desktop_that_no_signal_sees_makes_the_input_unknown():
+    files = {"files": Reading(500.0, "terminals", NOW)}
+    unseen = latest(files, desktop="2", watches_console=False)
+    assert (unseen.value, unseen.why) == (None, "no signal sees the desktop of session 2")
+    assert latest(files, desktop="2", watches_console=True).value is not None
+
+
 def test_without_any_signal_the_input_is_unknown(tmp_path, monkeypatch):
     monkeypatch.setattr(signals, "SHARED", tmp_path / "none")
-    assert InputProbe(logins=False)().value is None
+    with pytest.raises(AbsentError):
+        InputProbe(logins=False)()
 
 
 @pytest.mark.parametrize(

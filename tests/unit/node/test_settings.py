@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from idlegrid_node import command
+from idlegrid_node import command, given
 from idlegrid_node.errors import DataFolderInUse, SettingsError
 from idlegrid_node.folder import DataFolder
 from idlegrid_node.settings import (
@@ -118,7 +118,7 @@ def test_what_the_command_line_says_goes_before_the_environment(words, api_key, 
     monkeypatch.setenv("IDLEGRID_JOIN", "fleets")
     parser = argparse.ArgumentParser()
     command.configure(parser)
-    settings = command._settings(parser.parse_args(["--server", "http://grid.lab:8000", *words]), tmp_path)
+    settings = given.settings(parser.parse_args(["--server", "http://grid.lab:8000", *words]), tmp_path)
     assert (settings.api_key, settings.join) == (api_key, join)
     assert "join=" not in repr(settings)
     assert "api_key=" not in repr(settings)

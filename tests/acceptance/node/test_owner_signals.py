@@ -1,0 +1,81 @@
+"""The owner comes back at a real X server, and by a terminal: what computes stands still, and goes on later."""
+
+import os
+import pty
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ..standin import NodeProcess, StandIn
+
+POLICY = """
+start_after_s = 2.0
+resume_after_s = 1.0
+busy_if_input_within_s = 0.8
+busy_above_pct = 100.0
+evict_below_free_memory_pct = 0.0
+stop_on_battery = false
+warm_sandboxes = 0
+watch_terminals = {terminals}
+"""
+WORK = "import time\nwhile True: time.sleep(0.05)"
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
+        pytest.skip("needs Xvfb and xdotool")
+    ours, theirs = os.pipe()
+    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "320x200x8", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[theirs], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    try:
+        with open(ours) as told:
+            yield f":{told.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def story(coordinator: StandIn, node: NodeProcess, come_back: Callable[[], object]) -> None:
+    """A run computes; the owner comes back, and it is frozen; the owner goes, and it goes on."""
+    attempt = coordinator.submit(WORK, timeout=150)
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1:] == ["running"], "a heartbeat: running")
+
+    def coming_back() -> bool:
+        come_back()
+        return coordinator.states_of(attempt)[-1] == "frozen"
+
+    coordinator.wait(coming_back, "a heartbeat: frozen")
+    assert coordinator.heartbeats[-1]["reason"] == "input"
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1] == "running", "a heartbeat: running again")
+    coordinator.order("stop", attempt, "cancelled")
+    assert coordinator.report_of(attempt)["outcome"] == "cancelled"
+    assert node.terminate() == 0
+
+
+def test_a_key_at_an_x_server_freezes_what_runs(coordinator, tmp_path: Path, display):
+    policy = POLICY.format(terminals="false")
+    node = NodeProcess(coordinator.url, tmp_path, "--profile", "desktop", policy=policy, settings={"DISPLAY": display})
+    try:
+        keys = ["xdotool", "key", "a"]
+        story(coordinator, node, lambda: subprocess.run(keys, check=True, env={**os.environ, "DISPLAY": display}))
+    finally:
+        if node.running:
+            node.kill()
+
+
+def test_typing_on_a_terminal_freezes_what_runs(coordinator, tmp_path: Path):
+    ours, theirs = pty.openpty()
+    node = NodeProcess(coordinator.url, tmp_path, "--profile", "desktop", policy=POLICY.format(terminals="true"))
+    try:
+        # what reading a terminal does, without the 8 s to which the kernel rounds
+        story(coordinator, node, lambda: os.utime(os.ttyname(theirs)))
+    finally:
+        os.close(ours)
+        os.close(theirs)
+        if node.running:
+            node.kill()
