@@ -2,7 +2,9 @@
 without its HTTP side.
 """
 
+import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,7 @@ from idlegrid_server.housekeeping.keeper import Keeper
 from idlegrid_server.housekeeping.leading import Leadership
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
+from idlegrid_server.record.keys import KeyStore, new_key
 from idlegrid_server.record.reader import SqlReader
 from idlegrid_server.record.retention import plan
 from idlegrid_server.record.store import SqlRecord
@@ -91,6 +94,16 @@ def open_record(folder: Path) -> Engine:
     engine = open_engine(f"sqlite:///{lay_record(folder)}")
     ensure_server_uuid(engine)
     return engine
+
+
+def keyed_record(folder: Path, keys: Mapping[str, tuple[str, Sequence[str]]]) -> dict[str, str]:
+    """An empty record in a folder with these keys: who → (name, scopes). Answers who → key."""
+    record = open_record(folder)
+    made = {who: new_key("test") for who in keys}
+    for who, (name, scopes) in keys.items():
+        KeyStore(record).add(made[who], name, list(scopes), time.time())
+    record.dispose()
+    return made
 
 
 def empty(engine: Engine) -> None:

@@ -1,7 +1,6 @@
 """Two submitters and an operator on one grid: who sees, ends and makes again whose runs."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +8,8 @@ import pytest
 from idlegrid.cli import main
 from idlegrid_server.core.access import SCOPES
 from idlegrid_server.http.scopes import SCOPES as ENDPOINTS
-from idlegrid_server.record.keys import KeyStore, new_key
 
-from ..parts import open_record
+from ..parts import keyed_record
 from .envelope import data
 
 KEYS = {
@@ -34,12 +32,8 @@ BEYOND = 2**70
 def people(start_coordinator, visit, tmp_path_factory):
     """Everybody's grid, by the names above."""
     data_folder = tmp_path_factory.mktemp("owned")
-    record = open_record(data_folder)
-    keys = {who: new_key("test") for who in KEYS}
-    for who, (name, scopes) in KEYS.items():
-        assert set(scopes) <= set(SCOPES)
-        KeyStore(record).add(keys[who], name, scopes, time.time())
-    record.dispose()
+    assert {scope for _, scopes in KEYS.values() for scope in scopes} <= set(SCOPES)
+    keys = keyed_record(data_folder, KEYS)
     url = start_coordinator(data=data_folder, auth="required", failed_auth_limit="1000/minute").url
     return {who: visit(url, key) for who, key in keys.items()}
 

@@ -106,6 +106,9 @@ FILE_CHUNK: Final = 1 << 20
 MAX_LOG_PIECE: Final = 65_536
 """Characters in one piece of a log; longer ones are cut."""
 
+MAX_WAIT: Final = 60
+"""Seconds that an answer may be waited for; some proxies end a request after no more."""
+
 MAX_INT64: Final = 2**63 - 1
 """Largest id a database column holds."""
 

@@ -2,13 +2,13 @@
 
 import os
 import pty
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ...displays import virtual_display
 from ..standin import NodeProcess, StandIn
 
 POLICY = """
@@ -26,18 +26,8 @@ WORK = "import time\nwhile True: time.sleep(0.05)"
 
 @pytest.fixture
 def display() -> Iterator[str]:
-    if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
-        pytest.skip("needs Xvfb and xdotool")
-    ours, theirs = os.pipe()
-    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "320x200x8", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[theirs], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(theirs)
-    try:
-        with open(ours) as told:
-            yield f":{told.readline().strip()}"
-    finally:
-        server.terminate()
-        server.wait(30)
+    with virtual_display() as name:
+        yield name
 
 
 def story(coordinator: StandIn, node: NodeProcess, come_back: Callable[[], object]) -> None:

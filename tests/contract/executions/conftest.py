@@ -1,14 +1,11 @@
 """Tasks to execute, and executions as the API shows them."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from idlegrid_server.record.keys import KeyStore, new_key
-
-from ...parts import open_record
+from ...parts import keyed_record
 from ..tasks.conftest import Json, Tasks
 
 KEYS = {
@@ -71,11 +68,7 @@ def task(executions) -> Json:
 def people(start_coordinator, visit, tmp_path_factory) -> dict[str, Executions]:
     """Everybody's view of one grid, by the names of their keys; each test leaves it without unfinished runs."""
     folder = tmp_path_factory.mktemp("executions")
-    record = open_record(folder)
-    keys = {who: new_key("test") for who in KEYS}
-    for who, scopes in KEYS.items():
-        KeyStore(record).add(keys[who], who, scopes, time.time())
-    record.dispose()
+    keys = keyed_record(folder, {who: (who, scopes) for who, scopes in KEYS.items()})
     url = start_coordinator(data=folder, auth="required", failed_auth_limit="1000/minute").url
     return {who: Executions(visit(url, key)) for who, key in keys.items()}
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,9 +15,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
 from idlegrid_server.http.mcp.tools import TOOLS, Effect
-from idlegrid_server.record.keys import KeyStore, new_key
 
-from ...parts import open_record
+from ...parts import keyed_record
 from ..conftest import PATIENCE, free_port
 from ..envelope import data
 
@@ -45,11 +43,7 @@ JOBS = "/api/v1/jobs"
 def people(start_coordinator, visit, tmp_path_factory):
     """The grid as everybody sees it, by the names above."""
     folder = tmp_path_factory.mktemp("assisted")
-    record = open_record(folder)
-    keys = {who: new_key("test") for who in KEYS}
-    for who, scopes in KEYS.items():
-        KeyStore(record).add(keys[who], who, scopes, time.time())
-    record.dispose()
+    keys = keyed_record(folder, {who: (who, scopes) for who, scopes in KEYS.items()})
     url = start_coordinator(data=folder, auth="required", rate_limit=f"{RATE}/hour").url
     return {who: visit(url, key) for who, key in keys.items()}
 

@@ -1,7 +1,6 @@
 """The probes that read what the kernel tells: devices, processes, pressure; and X11 on a real server."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from idlegrid_node.probes.exclusive import ExclusiveProbe
 from idlegrid_node.probes.pressure import PressureProbe, some_avg10
 from idlegrid_node.probes.reading import AbsentError
 from idlegrid_node.probes.x11 import X11Probe
+
+from ...displays import virtual_display
 
 PATIENCE_S = 45.0
 SLEEPER = "import sys; print('up', flush=True); sys.stdin.read()"
@@ -133,20 +134,9 @@ def test_a_kernel_without_pressure_is_not_a_fault(tmp_path):
 
 @pytest.fixture
 def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    if shutil.which("Xvfb") is None or shutil.which("xdotool") is None:
-        pytest.skip("needs Xvfb and xdotool")
-    ours, theirs = os.pipe()
-    command = ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "320x200x8", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[theirs], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(theirs)
-    try:
-        with open(ours) as told:
-            name = f":{told.readline().strip()}"
+    with virtual_display() as name:
         monkeypatch.setenv("DISPLAY", name)
         yield name
-    finally:
-        server.terminate()
-        server.wait(PATIENCE_S)
 
 
 def idle_s(probe: X11Probe) -> float:

@@ -7,11 +7,11 @@ from enum import Enum, auto
 from typing import Any, Final, get_type_hints
 from urllib.parse import quote
 
+from idlegrid_server.http.dialect import JOBS_PATH
 from idlegrid_server.http.mcp import shaping
 from idlegrid_server.http.mcp import words as w
 from idlegrid_server.http.mcp.calling import Ask, Json
 
-JOBS: Final = "/api/v1/jobs"
 MAX_NODES: Final = 200
 """Nodes in one answer: what one page of `/api/workers` holds, and more than a model reads."""
 
@@ -60,7 +60,7 @@ async def datahub_list_jobs(words: w.ListJobs, ask: Ask) -> Json:
     interval_seconds, parameters, timeout_seconds, max_instances, enabled, last_run_at, next_run_at), and `pagination`
     with the total. Times are ISO 8601 in UTC. Use it to find a job's name; datahub_get_job gives one of them.
     """
-    return await ask("GET", JOBS, words.model_dump())
+    return await ask("GET", JOBS_PATH, words.model_dump())
 
 
 @tool("Get a job")
@@ -78,7 +78,7 @@ async def datahub_list_job_executions(words: w.ListExecutions, ask: Ask) -> Json
     trace_id, worker_id, parameters_snapshot), and `pagination` with the total. Use it with search `failed` to see what
     went wrong lately. An execution's id is the run_id of get_run and tail_log.
     """
-    return await ask("GET", f"{JOBS}/executions", words.model_dump())
+    return await ask("GET", f"{JOBS_PATH}/executions", words.model_dump())
 
 
 @tool("List executions of one job")
@@ -158,7 +158,7 @@ async def explain_wait(words: w.OneRun, ask: Ask) -> Json:
 
 
 def _job(words: w.GetJob | w.GetExecutions) -> str:
-    return f"{JOBS}/{quote(words.job_id, safe='')}"
+    return f"{JOBS_PATH}/{quote(words.job_id, safe='')}"
 
 
 def _run(words: w.OneRun) -> str:

@@ -5,10 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from idlegrid_server.core import limits
-from idlegrid_server.core.limits import MAX_INT64
+from idlegrid_server.core.limits import MAX_INT64, MAX_WAIT
 
-MAX_WAIT = 60
-"""Seconds; as `GET /status/{id}?wait=` allows."""
 MAX_LINES = 1_000
 LINES = 200
 

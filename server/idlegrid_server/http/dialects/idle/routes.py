@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from idlegrid_server.core.limits import MAX_BATCH
+from idlegrid_server.core.limits import MAX_BATCH, MAX_WAIT
 from idlegrid_server.http.dialects.idle import streams, translate
 from idlegrid_server.http.dialects.idle.health import health
 from idlegrid_server.http.dialects.idle.schemas import ResultIn, SubmitIn, SubmitManyIn
@@ -14,7 +14,7 @@ from idlegrid_server.http.routing import Call, GridRoute
 from idlegrid_server.http.text import storable
 
 router = APIRouter(tags=["idle"], route_class=GridRoute)
-Wait = Annotated[float, Query(ge=0, le=60)]
+Wait = Annotated[float, Query(ge=0, le=MAX_WAIT)]
 
 
 @router.get("/")

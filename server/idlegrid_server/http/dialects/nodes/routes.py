@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from idlegrid_server.core.coordinator import Work
 from idlegrid_server.core.errors import StaleReport
 from idlegrid_server.core.files import Upload
+from idlegrid_server.core.limits import MAX_WAIT
 from idlegrid_server.core.nodedesk import Room
 from idlegrid_server.http.dialects.nodes import translate
 from idlegrid_server.http.dialects.nodes.files import sent
@@ -53,7 +54,7 @@ async def heartbeat(words: HeartbeatIn, call: Call) -> dict[str, Any]:
 async def task(
     call: Call,
     node_id: Name,
-    wait: Annotated[float, Query(ge=0, le=60)] = 0.0,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT)] = 0.0,
     slots: Slots = 1,
     cpu: Cores | None = None,
     memory: Megabytes | None = None,
