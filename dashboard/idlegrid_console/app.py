@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from idlegrid_console.reruns import put_requests_right
 from idlegrid_console.texts import _, speak_to
 from idlegrid_console.widgets import grid
 from idlegrid_console.widgets.live import own_key
@@ -20,6 +21,7 @@ STYLE = """<style>
 
 def main() -> None:
     """Draw the frame and the page that was opened."""
+    put_requests_right()
     speak_to(lambda: st.context.locale)
     st.set_page_config(
         page_title="idlegrid", page_icon=str(HERE / "logo.svg"), layout="wide", initial_sidebar_state=224

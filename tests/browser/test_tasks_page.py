@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -13,11 +14,16 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:00")
 
 
 def until(browser, condition, description):
-    return WebDriverWait(browser, 60, poll_frequency=0.1).until(condition, f"waited in vain until {description}")
+    waiting = WebDriverWait(browser, 60, poll_frequency=0.1, ignored_exceptions=[StaleElementReferenceException])
+    try:
+        return waiting.until(condition)
+    except TimeoutException:
+        raise AssertionError(f"waited in vain until {description}; it shows: {text(browser)!r}") from None
 
 
 def text(browser):
-    return browser.find_element(By.CSS_SELECTOR, "[data-testid=stMain]").text
+    """What stands on the page; empty when it is white."""
+    return browser.execute_script("return document.querySelector('[data-testid=stMain]')?.innerText ?? ''")
 
 
 def shows(browser, *wanted):
@@ -28,6 +34,20 @@ def press(browser, label, kind="button"):
     found = (By.XPATH, f"//{kind}[contains(., '{label}')]")
     until(browser, lambda b: b.find_elements(*found), f"there is a {kind} {label!r}")
     browser.find_element(*found).click()
+
+
+def follow(browser, label, query):
+    """Click a link until the page is there: a page that is drawn anew under the mouse may miss a click."""
+    found = (By.XPATH, f"//a[contains(., '{label}')]")
+
+    def arrived(browser):
+        if query in browser.current_url:
+            return True
+        for link in browser.find_elements(*found)[:1]:
+            link.click()
+        return False
+
+    until(browser, arrived, f"the link {label!r} leads to {query}")
 
 
 def fill(browser, key, words):
@@ -55,9 +75,9 @@ def test_a_scheduled_task_is_written_corrected_triggered_followed_and_paused(vis
     press(browser, "Run now")
     fill(browser, "trigger", '{"n": 42}')
     press(browser, "Run it")
-    press(browser, "Run ", kind="a")
+    follow(browser, "Run 1", "run=1")
     shows(browser, "Run 1", "triggered by hand", "n is 42")
-    press(browser, "report", kind="a")
+    follow(browser, "report", "task=1")
     press(browser, "Pause")
     shows(browser, "paused", "Resume")
     (task,) = client.tasks()

@@ -2,6 +2,9 @@
 
 import streamlit as st
 
+PAGES = {"run": "runs", "task_id": "runs", "task": "tasks"}
+"""On which page's address a parameter belongs."""
+
 
 def number(parameter: str) -> int | None:
     """The id that the address gives under this name; None for none, and for nonsense.
@@ -14,7 +17,9 @@ def number(parameter: str) -> int | None:
 
 
 def put(parameter: str, value: int | None) -> None:
-    """Let the address give this value under this name from now on."""
+    """Let the address give this value under this name from now on; nothing once its page was left."""
+    if st.session_state.get("standing") != PAGES[parameter]:
+        return
     if value is None:
         st.query_params.pop(parameter, None)
     else:
