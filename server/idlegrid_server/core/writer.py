@@ -145,8 +145,11 @@ class Writer:
                 entry.error = None
                 self._write([entry], again=True)
             return
-        _answer(entries, batch)
-        self._on_written(batch)
+        try:
+            # First, so that whoever goes on with his answer finds that everybody here knows of it.
+            self._on_written(batch)
+        finally:
+            _answer(entries, batch)
         self._hand_over(batch)
 
     def _pop(self, entries: list[_Entry]) -> None:

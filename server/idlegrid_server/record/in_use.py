@@ -1,6 +1,7 @@
 """Whether a coordinator works on a record, as far as can be known from it."""
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -10,13 +11,21 @@ from idlegrid_server.core.errors import Conflict
 from idlegrid_server.record.engine import APPLICATION, translated
 
 _SESSIONS = text(
-    "SELECT count(*), string_agg(DISTINCT coalesce(host(client_addr), 'this machine'), ', ') FROM pg_stat_activity "
+    "SELECT string_agg(DISTINCT coalesce(host(client_addr), 'this machine'), ', ') FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = :name AND pid <> pg_backend_pid()"
 )
 
 
+# A session of PostgreSQL is listed a moment longer than its client lives.
+PATIENCE = 3.0
+LOOK_SECONDS = 0.1
+
+
 def refuse_while_used(engine: Engine) -> None:
-    """Raises Conflict while a coordinator has the record open. Nobody else's transaction is disturbed."""
+    """Raises Conflict while a coordinator has the record open. Nobody else's transaction is disturbed.
+
+    One that stopped just now is given `PATIENCE` seconds to be gone.
+    """
     if engine.dialect.name == "postgresql":
         _look_for_sessions(engine)
     elif engine.url.database and Path(engine.url.database).exists():
@@ -25,10 +34,17 @@ def refuse_while_used(engine: Engine) -> None:
 
 
 def _look_for_sessions(engine: Engine) -> None:
+    until = time.monotonic() + PATIENCE
+    while where := _sessions(engine):
+        if time.monotonic() > until:
+            raise Conflict(f"A coordinator works on this record, from {where}: stop it first")
+        time.sleep(LOOK_SECONDS)
+
+
+def _sessions(engine: Engine) -> str | None:
+    """From where coordinators have the record open; None when none has."""
     with translated("read"), engine.connect() as connection:
-        sessions, where = connection.execute(_SESSIONS, {"name": APPLICATION}).one()
-    if sessions:
-        raise Conflict(f"A coordinator works on this record, from {where}: stop it first")
+        return connection.execute(_SESSIONS, {"name": APPLICATION}).scalar_one()  # type: ignore[no-any-return]
 
 
 def _look_for_locks(path: Path) -> None:

@@ -26,3 +26,12 @@ async def open_poll(grid: Coordinator, node: str = "n1", slots: int = 1) -> "asy
 def done(lease: Lease) -> Report:
     """That it went well."""
     return Report(run_uuid=lease.run.uuid, lease_id=lease.lease_id, outcome=Outcome.COMPLETED, result="1")
+
+
+async def work_for(grid, node="n1", slots=1):
+    """Ask as a node does, again and again: news of its terms, or an order, may end a poll empty."""
+    for _ in range(5):
+        work = await grid.fetch(node, Room(slots), LONG)
+        if work.leases:
+            return work
+    raise AssertionError(f"no work came for {node}")

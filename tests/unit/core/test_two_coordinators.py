@@ -11,7 +11,7 @@ from idlegrid_server.core.errors import Conflict
 from idlegrid_server.core.model import NodeWish, RunState
 
 from ...parts import submission
-from .polling import HERE, LONG, done, open_poll
+from .polling import HERE, LONG, done, open_poll, work_for
 
 
 def test_a_poll_is_woken_by_a_submission_to_the_other_one(two_grids):
@@ -53,8 +53,7 @@ def test_a_drain_set_at_one_holds_at_the_other_and_is_told_there(two_grids, wish
         await one.submit([submission()])
         assert not (await two.fetch("n1", Room(4))).leases
         await one.nodes.update("n1", NodeChange(wish=NodeWish.ACTIVE))
-        work = await two.fetch("n1", Room(4), LONG)
-        assert len((work if work.leases else await two.fetch("n1", Room(4), LONG)).leases) == 1
+        assert len((await work_for(two, slots=4)).leases) == 1
 
     two_grids(story)
 
@@ -62,6 +61,7 @@ def test_a_drain_set_at_one_holds_at_the_other_and_is_told_there(two_grids, wish
 def test_a_coordinator_that_heard_nothing_leases_nothing_that_the_record_forbids(two_grids):
     async def story(one, two):
         await one.beat("n1", HERE, [])
+        await one.submit([])  # its news is out by now
         await two.fetch("n1", Room(1))
         deaf, one._bus.hears[:] = list(one._bus.hears), []
         await one.nodes.unregister("n1")
