@@ -29,6 +29,7 @@ from idlegrid_server.housekeeping.leading import Leadership
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.keys import KeyStore, new_key
+from idlegrid_server.record.old_rows import EndedCheckpoints
 from idlegrid_server.record.reader import SqlReader
 from idlegrid_server.record.retention import plan
 from idlegrid_server.record.store import SqlRecord
@@ -145,6 +146,7 @@ class Coordinator:
             firer=firer,
             remember=lambda identity: remember_queue_identity(engine, identity),
             forget=lambda: forget(engine, clock, Ages(keys=times.idempotency)),
+            drop_ended=lambda: Forgetter(lambda now: [EndedCheckpoints(engine)], clock, rest=0).forget(),
             wake_all=self._wake_all,
             leadership=leadership,
         )

@@ -25,7 +25,7 @@ from idlegrid.errors import (
 )
 from idlegrid.explanation import Explanation, Reason
 from idlegrid.files import RunFile, RunFiles
-from idlegrid.guest import log, parameters
+from idlegrid.guest import checkpoint, checkpoint_dir, log, parameters, should_yield
 from idlegrid.models import NodeInfo, RunInfo, RunPage, TaskInfo, TaskPage
 from idlegrid.run import Run
 from idlegrid.session import Session
@@ -59,6 +59,9 @@ __all__ = [
     "TaskPage",
     "Unreachable",
     "Waited",
+    "checkpoint",
+    "checkpoint_dir",
     "log",
     "parameters",
+    "should_yield",
 ]

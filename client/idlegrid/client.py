@@ -168,12 +168,33 @@ class Client(JobCalls):
         """All nodes that the coordinator knows."""
         return [NodeInfo.from_wire(item) for item in self._pages("/api/workers")]
 
+    def node(self, node_id: str) -> NodeInfo:
+        """One node in full, with `policy`, `reclaims` and `idle_until`."""
+        return NodeInfo.from_wire(self.session.get(_worker(node_id), unwrap=True))
+
+    def node_week(self, node_id: str) -> dict[str, Any]:
+        """At which hours a node's owner lends it: `hours` are 168 rows from Monday midnight by the owner's clock, with
+        the share in which it was `idle` (None: not known); `window` says until when it should stay idle from now on.
+        """
+        return dict(self.session.get(f"{_worker(node_id)}/week", unwrap=True))
+
     def steer_node(self, node_id: str, status: str) -> NodeInfo:
         """Set what a node may do: `draining` finishes what runs there and takes no more, `offline` sends that back to
         its queue at once, `active` undoes both. Returns the node as it is then.
         """
-        answer = self.session.put(f"/api/workers/{quote(node_id, safe='')}", json={"status": status}, unwrap=True)
-        return NodeInfo.from_wire(answer)
+        return self._change_node(node_id, {"status": status})
+
+    def push_policy(self, node_id: str, values: Mapping[str, Any] | None) -> NodeInfo:
+        """Ask a node's owner for these values of their policy, by name, instead of all asked for before; None for none.
+
+        What the owner's own file says stands against it, and the node judges the rest: what it does not take, and why,
+        is soon in `node(node_id).policy["refused"]`. Raises `InvalidRequest` for what can be no policy, and for a node
+        that was registered by hand. Returns the node as it is then.
+        """
+        return self._change_node(node_id, {"policy": None if values is None else dict(values)})
+
+    def _change_node(self, node_id: str, change: Mapping[str, Any]) -> NodeInfo:
+        return NodeInfo.from_wire(self.session.put(_worker(node_id), json=change, unwrap=True))
 
     def stats(self) -> dict[str, Any]:
         """Return counts of runs and nodes, and throughput, since the record was made."""
@@ -274,6 +295,10 @@ def chunks(bodies: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def _named(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
     return {"code": given} if isinstance(given, str) else given
+
+
+def _worker(node_id: str) -> str:
+    return f"/api/workers/{quote(node_id, safe='')}"
 
 
 def _slots(node: NodeInfo) -> str:

@@ -53,6 +53,16 @@ class NodeInfo(FromWire):
     profile: str | None = None
     last_heartbeat: datetime | None = None
     registered_at: datetime | None = None
+    policy: Any = None
+    """Its owner's policy (`values`), what the operator wants of it (`pushed`), and what of that is `refused`, and why;
+    None in a list.
+    """
+    reclaims: Any = None
+    """How fast its owner got it back in the last 30 days: `count`, and seconds until runs stood (`frozen_p50`,
+    `frozen_p99`) and their memory was free (`memory_p50`, `memory_p99`); None in a list.
+    """
+    idle_until: datetime | None = None
+    """Until when it should stay idle, by its owner's hours; None while it cannot work, when nobody knows, in a list."""
 
     @property
     def sandbox_level(self) -> int | None:

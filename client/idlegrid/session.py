@@ -7,7 +7,7 @@ import json as jsonlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from types import TracebackType
@@ -87,16 +87,18 @@ class Session:
     def put(
         self,
         path: str,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         params: Mapping[str, Any] | None = None,
         *,
         json: Any = None,
+        headers: Mapping[str, str] | None = None,
         unwrap: bool = False,
     ) -> Any:
         """Send bytes as they are, or `json`, and return the parsed answer; a broken connection makes it send them
-        once more. `unwrap` as in `post`.
+        once more. `unwrap` as in `post`. Bytes in pieces must be there anew for each `iter`, and `headers` must then
+        say the `Content-Length`.
         """
-        return self._call("PUT", path, params=params, content=content, body=json, unwrap=unwrap)
+        return self._call("PUT", path, params=params, content=content, body=json, headers=headers, unwrap=unwrap)
 
     def delete(self, path: str) -> Any:
         """Return the parsed answer to DELETE."""
@@ -147,7 +149,7 @@ class Session:
         *,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
         unwrap: bool = False,

@@ -3,10 +3,12 @@
 任务 is a run, 作业 a task, 节点 a node, 主人 a node's owner, 沙箱 the sandbox: one word for one thing, as in English.
 """
 
+from idlegrid_console.chinese_policy import OWNERS
 from idlegrid_console.chinese_tasks import TASKS
 
 CHINESE = {
     **TASKS,
+    **OWNERS,
     # The frame
     "Coordinator": "协调器",
     "Overview": "概览",
@@ -35,6 +37,18 @@ CHINESE = {
     "waits for another run": "等待另一个任务",
     "a run it depends on failed": "所依赖的任务失败了",
     "waits before its next attempt": "等待下一次尝试",
+    "its checkpoint could not be had": "无法取得检查点",
+    # Its story
+    "created": "已创建",
+    "may start": "可以开始",
+    "taken by a node": "已由节点领取",
+    "goes on from its checkpoint": "从检查点继续",
+    "thawed": "已解冻",
+    "sent a checkpoint": "已保存检查点",
+    "handed back by its node": "被节点退回",
+    "lost once too often": "多次丢失，不再重试",
+    "restored from a backup": "从备份恢复",
+    "Checkpoint of attempt {number}, {size}, {when}": "第 {number} 次尝试的检查点，{size}，{when}",
     # Why it waits
     "**Why it waits**": "**为什么在等待**",
     "queue suspended": "队列已暂停",
@@ -144,6 +158,7 @@ CHINESE = {
     "was shut down": "已关闭",
     "waits until the owner stays away": "等待主人真正离开",
     "was frozen for too long": "冻结时间过长",
+    "what was frozen held memory for too long": "冻结的任务占用内存过久",
     "has not been heard of": "没有消息",
     "there": "在场",
     "away": "不在",
@@ -280,6 +295,26 @@ CHINESE = {
     ),
     "Run it": "运行",
     "The run's status, log and result appear here.": "任务的状态、日志和结果会显示在这里。",
+    # A node's week
+    "Week": "一周",
+    "Mon": "周一",
+    "Tue": "周二",
+    "Wed": "周三",
+    "Thu": "周四",
+    "Fri": "周五",
+    "Sat": "周六",
+    "Sun": "周日",
+    "%{y} at %{x}: idle %{z:.0%}": "%{y} %{x}：空闲 %{z:.0%}",
+    "{known} of {all}": "{all} 个中的 {known} 个",
+    "Expected idle until": "预计空闲到",
+    "Hours known": "已知的小时",
+    "The owner's clock": "主人的时钟",
+    "not known yet": "尚不清楚",
+    "the owner may be back at any time": "主人随时可能回来",
+    "The share of each hour of the week in which the machine was idle": "一周中每个小时机器空闲的比例",
+    "How much of each hour the machine was idle, on its owner's clock; recent weeks count for more.": (
+        "机器在每个小时里空闲的比例，按主人的时钟；越近的几周权重越大。"
+    ),
     # Draining a node
     "Drain": "排空",
     "A drained node finishes what runs there and takes no more.": "被排空的节点会完成正在运行的任务，不再接受新任务。",

@@ -62,8 +62,30 @@ RUN_REASON = {
     "dependency_failed": n_("a run it depends on failed"),
     "retry": n_("waits before its next attempt"),
     "no_such_file": n_("its task has no such file"),
+    "checkpoint_unavailable": n_("its checkpoint could not be had"),
 }
 """The `reason` of a run, of one of its attempts, or why an attempt ended."""
+
+RUN_EVENT = {
+    "created": n_("created"),
+    "release": n_("may start"),
+    "lease": n_("taken by a node"),
+    "resumed": n_("goes on from its checkpoint"),
+    "frozen": n_("frozen"),
+    "thawed": n_("thawed"),
+    "checkpoint": n_("sent a checkpoint"),
+    "evict": n_("the owner came back"),
+    "return": n_("handed back by its node"),
+    "lose": n_("its node went away"),
+    "abandon": n_("lost once too often"),
+    "retry": n_("waits before its next attempt"),
+    "restored": n_("restored from a backup"),
+    "complete": n_("done"),
+    "fail": n_("failed"),
+    "time_out": n_("took longer than its time limit"),
+    "cancel": n_("cancelled"),
+}
+"""The `event` of a line in a run's story."""
 
 WAIT_REASON = {
     "queue_suspended": n_("queue suspended"),
@@ -126,6 +148,17 @@ WEEKDAY = {
     "6": n_("Saturdays"),
 }
 """A day of the week in a cron line."""
+
+DAY = {
+    "mon": n_("Mon"),
+    "tue": n_("Tue"),
+    "wed": n_("Wed"),
+    "thu": n_("Thu"),
+    "fri": n_("Fri"),
+    "sat": n_("Sat"),
+    "sun": n_("Sun"),
+}
+"""The days of a week, from Monday."""
 
 SANDBOX_LEVEL = {
     "4": n_("4 isolated + metered"),
@@ -191,6 +224,7 @@ NODE_REASON = {
     "shutdown": n_("was shut down"),
     "after_return": n_("waits until the owner stays away"),
     "max_frozen": n_("was frozen for too long"),
+    "memory_held": n_("what was frozen held memory for too long"),
     "lost": n_("has not been heard of"),
 }
 """Why a node is in its state."""

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from idlegrid_server import logs
 from idlegrid_server.core.batch import Batch
+from idlegrid_server.core.checkpointdesk import CheckpointDesk
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.errors import GridError
 from idlegrid_server.core.explaining import Explainer
@@ -25,6 +26,7 @@ from idlegrid_server.core.health import Health
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.news import News
 from idlegrid_server.core.nodedesk import NodeDesk
+from idlegrid_server.core.outlook import Outlook
 from idlegrid_server.core.ports import RandomIds, SystemClock
 from idlegrid_server.core.retention import DAY, Ages
 from idlegrid_server.core.subscriptions import Subscriptions
@@ -36,6 +38,7 @@ from idlegrid_server.housekeeping.forgetting import Forgetter
 from idlegrid_server.housekeeping.health import HealthWatch
 from idlegrid_server.housekeeping.keeper import Keeper
 from idlegrid_server.housekeeping.webhooks.waking import CourierWaker
+from idlegrid_server.housekeeping.weeks import WeekFolder
 from idlegrid_server.http.access.desk import KeyDesk
 from idlegrid_server.http.access.gate import Gate
 from idlegrid_server.http.access.tokens import Tokens, ensure_secret
@@ -44,7 +47,7 @@ from idlegrid_server.http.deps import Grid
 from idlegrid_server.http.machine import Machine
 from idlegrid_server.queue.bus import RedisBus
 from idlegrid_server.queue.redis_queue import RedisQueue
-from idlegrid_server.record.checkpoints import Checkpoints
+from idlegrid_server.record.checkpoints import SqlCheckpoints
 from idlegrid_server.record.engine import open_engine
 from idlegrid_server.record.facts import ensure_server_uuid, remember_queue_identity
 from idlegrid_server.record.files import SqlFiles
@@ -53,13 +56,16 @@ from idlegrid_server.record.journal import Journal
 from idlegrid_server.record.keys import KeyStore
 from idlegrid_server.record.leadership import SqlLeadership
 from idlegrid_server.record.node_reader import SqlNodeReader
+from idlegrid_server.record.old_rows import EndedCheckpoints
 from idlegrid_server.record.pages import Pages
 from idlegrid_server.record.reader import SqlReader
 from idlegrid_server.record.retention import plan
 from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.record.system_reader import SqlSystemReader
 from idlegrid_server.record.task_files import SqlTaskFiles
+from idlegrid_server.record.wal import WalMover
 from idlegrid_server.record.webhooks import SqlWebhooks
+from idlegrid_server.record.weeks import SqlWeeks
 from idlegrid_server.resolving import resolver
 from idlegrid_server.schedules import CronCalendar
 from idlegrid_server.settings import Settings
@@ -92,7 +98,7 @@ class Assembly:
         settings.data.mkdir(parents=True, exist_ok=True)
         self.engine: Engine = open_engine(settings.record_url)
         ensure_server_uuid(self.engine)
-        self.checkpoints = Checkpoints(self.engine)
+        self.wal = WalMover(self.engine)
         self.journal = Journal(self.engine, pages or Pages())
         self.reader = SqlReader(self.engine)
         self.queue = RedisQueue(settings.redis_url, clock=self.clock)
@@ -114,6 +120,7 @@ class Assembly:
         self.gate = Gate(settings, self.keys, self.clock, self.tokens)
         ages = ages_of(settings, self.times)
         self.forgetter = Forgetter(lambda now: plan(self.engine, ages, now), self.clock)
+        self.dropper = Forgetter(lambda now: [EndedCheckpoints(self.engine)], self.clock)
         self.keeper = self._keeper()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -121,8 +128,23 @@ class Assembly:
         now, order, ids, calendar = self.clock.now, self.settings.queue_order, RandomIds(), CronCalendar()
         files, task_files = SqlFiles(self.engine, now), SqlTaskFiles(self.engine, now)
         tasks = TaskDesk(self.writer, self.reader, task_files, self.clock, ids, calendar, order)
-        nodes = NodeDesk(self.writer, self.reader, SqlNodeReader(self.engine), task_files, self.times, self.bus)
-        return Coordinator(self.writer, self.reader, files, tasks, nodes, self.clock, ids, self.times, order, self.bus)
+        known = SqlNodeReader(self.engine)
+        outlook = Outlook(known.weeks, self.clock)
+        nodes = NodeDesk(self.writer, self.reader, known, task_files, self.times, outlook, self.bus)
+        checkpoints = CheckpointDesk(self.writer, SqlNodeReader(self.engine), SqlCheckpoints(self.engine, now))
+        return Coordinator(
+            self.writer,
+            self.reader,
+            files,
+            checkpoints,
+            tasks,
+            nodes,
+            self.clock,
+            ids,
+            self.times,
+            order,
+            self.bus,
+        )
 
     def _health(self) -> Health:
         system, nodes = SqlSystemReader(self.engine), SqlNodeReader(self.engine)
@@ -140,9 +162,11 @@ class Assembly:
             order=order,
             remember=lambda identity: remember_queue_identity(self.engine, identity),
             forget=self.forgetter.wake,
+            drop_ended=self.dropper.wake,
             wake_all=self._wake_all,
             leadership=SqlLeadership(self.engine, place_of(self.settings), self.clock),
             wake_couriers=CourierWaker(deliveries, self.queue, self.clock.now).wake_couriers,
+            fold_weeks=WeekFolder(SqlWeeks(self.engine), self.clock).fold_weeks,
             watch_health=HealthWatch(self.health.components, SqlHealthNote(self.engine), self.clock).watch_health,
         )
 
@@ -199,13 +223,15 @@ class Assembly:
     async def start(self) -> None:
         """Begin to write and to keep house; a queue that lost its data is filled before the first request."""
         self._loop = asyncio.get_running_loop()
-        self.checkpoints.start()
+        self.wal.start()
         self.journal.start()
         self.writer.start()
         await asyncio.to_thread(self.keeper.look)
         self.keeper.start(self.settings.tick_seconds)
         self.forgetter.start()
+        self.dropper.start()
         self.bus.start()
+        self.coordinator.nodes.outlook.start()
         if self.settings.needs_keys:
             await self.gate.start()
 
@@ -215,9 +241,10 @@ class Assembly:
         await asyncio.to_thread(self.bus.stop)
         await asyncio.to_thread(self.keeper.stop)
         await asyncio.to_thread(self.forgetter.stop)
+        await asyncio.to_thread(self.dropper.stop)
         await asyncio.to_thread(self.writer.stop)
         await asyncio.to_thread(self.journal.stop)
-        await asyncio.to_thread(self.checkpoints.stop)
+        await asyncio.to_thread(self.wal.stop)
         self.engine.dispose()
 
     def _written(self, batch: Batch) -> None:
@@ -230,7 +257,7 @@ class Assembly:
 
     def _queued(self, batch: Batch) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.coordinator.polls.wake, batch.woken)
+            self._loop.call_soon_threadsafe(self.coordinator.polls.wake, batch.woken, batch.lengths)
 
     def _wake_all(self) -> None:
         if self._loop is not None:

@@ -11,7 +11,7 @@ RUN = {
 }
 DETAIL = RUN | {
     *("code", "command", "arguments", "parameters", "timeout_seconds", "resources", "min_sandbox", "sandbox"),
-    *("scheduled_for", "truncated", "usage", "files", "attempt_list", "events", "logs"),
+    *("scheduled_for", "truncated", "usage", "files", "checkpoint", "attempt_list", "events", "logs"),
 }
 WORKER = {
     *("id", "hostname", "ip_address", "port", "task_types", "max_concurrent_tasks", "current_task_count", "status"),

@@ -15,6 +15,7 @@ from idlegrid_server.queue.bus import RedisBus
 EVERYTHING = News(
     notices=(Notice("task_completed", 7, "completed", "n1", "ana"), Notice("node_left", None, "offline", "n2")),
     woken={"normal/python/1c/512M/s3": 2},
+    lengths={"normal/python/1c/512M/s3": 300.0},
     nodes=("n1",),
     orders={"n1": [Order("stop", "uuid", "a" * 32, "cancelled"), Order("drain")]},
     keys=True,

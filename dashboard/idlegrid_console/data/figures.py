@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from idlegrid_console.data.clock import on_clock
 from idlegrid_console.data.text import moment
-from idlegrid_console.texts import NODE_STATE, _, name
+from idlegrid_console.texts import DAY, NODE_STATE, _, name
 
 HEIGHT = 196
 """The height of a chart in pixels: two rows of them and the tiles fit a laptop's screen."""
@@ -52,6 +52,9 @@ TASK_COLOURS = {"active": WAITING, "paused": "#b08bc9", "completed": DONE, "fail
 
 RUN_TIME_EDGES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Upper ends of the histogram's classes in seconds: run times span milliseconds to minutes, so by thirds of ten."""
+
+IDLE_SCALE = ((0.0, "rgba(224, 160, 48, 0.9)"), (0.5, "rgba(138, 148, 163, 0.25)"), (1.0, "rgba(42, 157, 111, 0.95)"))
+"""From the owner's hours to the idle ones, in the colours of these states; hours that are neither are pale."""
 
 Timeline = Mapping[str, Any]
 """The answer of `GET /api/system/timeline`."""
@@ -98,6 +101,21 @@ def nodes_by_state(states: Mapping[str, int]) -> go.Figure:
     figure.update_traces(text=numbers, textangle=0, textposition="outside", cliponaxis=False)
     figure.update_yaxes(type="category", autorange="reversed")
     figure.update_xaxes(rangemode="tozero", range=[0, max(4, *states.values(), 0) * 1.05], tickformat="d")
+    return figure
+
+
+def idle_hours(shares: Sequence[Sequence[float | None]]) -> go.Figure:
+    """How much of each hour of the week a machine was idle, 0 to 1, a row for each day; blank where nobody knows."""
+    figure = _figure(height=HEIGHT + 64)
+    words = _("%{y} at %{x}: idle %{z:.0%}")
+    figure.add_heatmap(
+        z=shares, x=[f"{hour}:00" for hour in range(len(shares[0]))], y=[name(day, DAY) for day in DAY],
+        zmin=0, zmax=1, colorscale=IDLE_SCALE, xgap=2, ygap=2, hoverongaps=False,
+        hovertemplate=f"{words}<extra></extra>",
+        colorbar={"tickformat": ".0%", "tickvals": [0, 0.5, 1], "thickness": 10, "outlinewidth": 0},
+    )  # fmt: skip
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
+    figure.update_xaxes(type="category", showgrid=False, tickmode="array", tickvals=["0:00", "6:00", "12:00", "18:00"])
     return figure
 
 

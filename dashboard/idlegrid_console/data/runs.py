@@ -1,21 +1,26 @@
 """Runs as rows, facts and texts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from idlegrid import RunInfo
-from idlegrid.display import visible
+from idlegrid.display import size, visible
 from idlegrid_console.data import sandbox
+from idlegrid_console.data.schedule import from_now
 from idlegrid_console.data.text import duration, moment, one_line
-from idlegrid_console.texts import LIMITS, PRIORITY, RUN_REASON, RUN_STATUS, TRIGGER, _, name
+from idlegrid_console.texts import LIMITS, NODE_REASON, PRIORITY, RUN_EVENT, RUN_REASON, RUN_STATUS, TRIGGER, _, name
 
 ENDED = frozenset({"completed", "failed", "aborted"})
 """The states that a run never leaves."""
 
 COLUMNS = ("id", "status", "why", "result", "name", "node", "created", "started", "seconds", "submitter", "attempts")
 """The columns of `table`, in their order."""
+
+REASONS = {**NODE_REASON, **RUN_REASON}
+"""Why a run or an attempt is where it is: one that was evicted has its node's reason."""
 
 Details = Mapping[str, Any]
 """A run as `GET /api/runs/{id}` answers it."""
@@ -59,7 +64,7 @@ def why(status: str, reason: str | None, waiting_for: str | None) -> str:
     """What is to be said of a run beyond its status: the coordinator's own sentence while it waits."""
     if status == "pending" and waiting_for:
         return visible(waiting_for)
-    return name(reason, RUN_REASON)
+    return name(reason, REASONS)
 
 
 def why_now(run: Details) -> str:
@@ -89,6 +94,16 @@ def facts(run: Details) -> list[tuple[str, str]]:
         (_("Submitter"), visible(run.get("submitter") or "–")),
         *([(_("Caused by"), name(run["trigger"], TRIGGER))] if run.get("task_id") and run.get("trigger") else []),
     ]
+
+
+def checkpoint(run: Details, now: datetime) -> str:
+    """What the run's next attempt goes on from, in a line; nothing when there is none."""
+    kept = run.get("checkpoint")
+    if not kept:
+        return ""
+    words = _("Checkpoint of attempt {number}, {size}, {when}")
+    when = from_now(moment(kept.get("created_at")), now)
+    return words.format(number=int(kept["attempt"]), size=size(int(kept["size"])), when=when)
 
 
 def _run_time(run: Details) -> str:
@@ -134,7 +149,7 @@ def attempts(run: Details) -> pd.DataFrame:
             "leased": moment(attempt.get("leased_at")),
             "ended": moment(attempt.get("ended_at")),
             "outcome": one_line(attempt.get("outcome") or ""),
-            "why": one_line(name(attempt.get("reason"), RUN_REASON)),
+            "why": one_line(name(attempt.get("reason"), REASONS)),
             "sandbox": one_line(sandbox.level_name(attempt.get("sandbox"))),
         }
         for attempt in run.get("attempt_list") or []
@@ -148,7 +163,7 @@ def events(run: Details) -> pd.DataFrame:
     rows = [
         {
             "time": moment(event.get("timestamp")),
-            "event": one_line(event.get("event") or ""),
+            "event": one_line(name(event.get("event"), RUN_EVENT)),
             "detail": one_line(event.get("detail") or ""),
         }
         for event in run.get("events") or []

@@ -10,7 +10,9 @@ from idlegrid_console.texts import _
 from idlegrid_console.widgets import choice, grid
 from idlegrid_console.widgets.live import Live
 from idlegrid_console.widgets.node import node_panel
+from idlegrid_console.widgets.owner import owner_panel
 from idlegrid_console.widgets.parts import no_nodes, sandbox_column, state_column, time_column
+from idlegrid_console.widgets.week import week_panel
 
 
 @st.fragment(run_every=2)
@@ -19,7 +21,7 @@ def _nodes() -> None:
         known = live.ask(Client.nodes)
         if known:
             _table(known)
-            _chosen(known)
+            _chosen(known, live)
             _footnote()
         elif known is not None:
             no_nodes()
@@ -39,10 +41,14 @@ def _choose() -> None:
     st.session_state.chosen_node = choice.marked("nodes_table", st.session_state.shown_nodes)
 
 
-def _chosen(known: list[NodeInfo]) -> None:
+def _chosen(known: list[NodeInfo], live: Live) -> None:
     node = nodes.chosen(known, st.session_state.get("chosen_node"))
     if node is not None:
         node_panel(node)
+        if whole := live.ask(Client.node, node_id=node.id):
+            owner_panel(whole)
+        if (known_week := live.ask(Client.node_week, node_id=node.id)) is not None:
+            week_panel(node, known_week)
     else:
         st.caption(_("Choose a node by the box at its left to see its sandbox, and what would make it better."))
 

@@ -1,5 +1,6 @@
 """A run in full: status, facts, result, log, attempts, events, code."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -38,6 +39,8 @@ def _panel(run: dict[str, Any], why: Explanation | None, place: str) -> None:
         if why and why.reasons:
             waiting_panel(why, place)
         facts(runs.facts(run))
+        if kept := runs.checkpoint(run, datetime.now(UTC)):
+            st.caption(kept)
         result, log, attempts, events, code = st.tabs(
             [_("Result"), _("Log"), _("Attempts"), _("Events"), _("Code")], key=f"tabs_{place}"
         )

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from idlegrid_server.core.checkpoints import Checkpoint
 from idlegrid_server.core.definitions import Link, Task, Wait
 from idlegrid_server.core.lifecycle import Effect, Event, transition
-from idlegrid_server.core.matching import score
+from idlegrid_server.core.matching import expected_length, score
 from idlegrid_server.core.model import (
     EndedAttempt,
     IdempotencyKey,
@@ -21,6 +22,7 @@ from idlegrid_server.core.model import (
     Outcome,
     Output,
     Payload,
+    Reclaim,
     Run,
     RunState,
     StoryLine,
@@ -65,6 +67,8 @@ class Needs:
     ids: set[int] = field(default_factory=set)
     payloads: set[str] = field(default_factory=set)
     """UUIDs (also in `uuids`) whose code is wanted too."""
+    resuming: set[str] = field(default_factory=set)
+    """UUIDs (also in `uuids`) of runs whose checkpoint is wanted, if they have had an attempt."""
     nodes: set[str] = field(default_factory=set)
     leasing: set[str] = field(default_factory=set)
     """Nodes (also in `nodes`) that runs are leased to: with how many they hold, where that is limited."""
@@ -89,6 +93,7 @@ class Needs:
         self.uuids |= other.uuids
         self.ids |= other.ids
         self.payloads |= other.payloads
+        self.resuming |= other.resuming
         self.nodes |= other.nodes
         self.leasing |= other.leasing
         self.emptying |= other.emptying
@@ -109,6 +114,8 @@ class Batch:
     runs: dict[str, Run] = field(default_factory=dict)
     by_id: dict[int, Run] = field(default_factory=dict)
     payloads: dict[str, Payload] = field(default_factory=dict)
+    checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
+    """By run, of those that go on from one."""
     nodes: dict[str, Node] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     """How many runs each limited node holds that runs are leased to, those of this batch included."""
@@ -155,6 +162,8 @@ class Batch:
     story: list[StoryLine] = field(default_factory=list)
     logs: list[LogPiece] = field(default_factory=list)
     spells: list[NodeSpell] = field(default_factory=list)
+    reclaims: list[Reclaim] = field(default_factory=list)
+    """As nodes told them; one that the record has already is not kept again."""
     usage: dict[tuple[int, str, str], list[float]] = field(default_factory=dict)
     """(hour, submitter, node) → [attempts, cpu seconds, wall seconds]."""
     counts: dict[str, float] = field(default_factory=dict)
@@ -168,6 +177,8 @@ class Batch:
     _news: list[tuple[str, Run | None, str, str | None]] = field(default_factory=list)
     woken: dict[str, int] = field(default_factory=dict)
     """How many runs each queue got."""
+    lengths: dict[str, float] = field(default_factory=dict)
+    """For how many seconds the longest of these is expected to run."""
 
     def include(self, runs: Iterable[Run]) -> None:
         """Make loaded runs findable."""
@@ -228,9 +239,12 @@ class Batch:
             self.follow = self.follow or step.to.is_final
         return step.to
 
-    def tell(self, run: Run, what: str) -> None:
-        """Something worth knowing that changes no state: it goes into the story and to those who watch."""
-        self.story.append(StoryLine(run.uuid, self.now, what, run.node_id or ""))
+    def tell(self, run: Run, what: str, detail: str = "") -> None:
+        """Something worth knowing that changes no state: it goes into the story and to those who watch.
+
+        Without a `detail` the story names the node.
+        """
+        self.story.append(StoryLine(run.uuid, self.now, what, detail or run.node_id or ""))
         self.notify(run, "task_updated")
 
     def _carry_out(self, effect: Effect, run: Run, outcome: Outcome | None) -> None:
@@ -255,6 +269,9 @@ class Batch:
         self.ops.append(Push(run.uuid, run.queue, score(run.created_at, run.priority, run.queue), front))
         self.owed.add(run.uuid)
         self.woken[run.queue] = self.woken.get(run.queue, 0) + 1
+        task = self.tasks.get(run.task_id or 0)
+        seconds = expected_length(task.expected_seconds if task else None, run.timeout)
+        self.lengths[run.queue] = max(seconds, self.lengths.get(run.queue, 0.0))
 
     def _end_attempt(self, run: Run, outcome: Outcome) -> None:
         self._hold(run, -1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final, TypeVar
 
 from idlegrid_server.core.batch import Batch
+from idlegrid_server.core.checkpointdesk import CheckpointDesk
 from idlegrid_server.core.commands import (
     Beat,
     CancelRun,
@@ -25,7 +26,7 @@ from idlegrid_server.core.errors import Conflict, NotFound
 from idlegrid_server.core.files import Upload
 from idlegrid_server.core.limits import MAX_INT64, Times
 from idlegrid_server.core.matching import Capability, Offer, QueueOrder, requirement_class
-from idlegrid_server.core.model import Need, Outcome, Priority, Run, RunState, Submission
+from idlegrid_server.core.model import Need, Outcome, Priority, Reclaim, Run, RunState, Submission
 from idlegrid_server.core.news import Bus, News, Nobody
 from idlegrid_server.core.nodedesk import NodeDesk, Room
 from idlegrid_server.core.polls import Poll
@@ -59,6 +60,15 @@ class Work:
     orders: Sequence[Order] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a node hears in answer to its heartbeat: orders, and what the operator wants of its owner's policy."""
+
+    orders: Sequence[Order]
+    policy: str = "{}"
+    """A JSON object as text."""
+
+
 class Coordinator:
     """Takes work in, hands it out, takes results back. Lives on one event loop."""
 
@@ -67,6 +77,7 @@ class Coordinator:
         writer: Writer,
         reader: Reader,
         files: Files,
+        checkpoints: CheckpointDesk,
         tasks: TaskDesk,
         nodes: NodeDesk,
         clock: Clock,
@@ -76,6 +87,7 @@ class Coordinator:
         bus: Bus | None = None,
     ) -> None:
         self.reader, self.files, self.clock, self.times = reader, files, clock, times
+        self.checkpoints = checkpoints
         self.tasks, self.nodes, self.runs = tasks, nodes, RunDesk(writer, reader)
         self._order, self._bus = order, bus or Nobody()
         self.polls, self.updates = nodes.polls, Updates()
@@ -173,11 +185,19 @@ class Coordinator:
     # --- nodes ---
 
     async def beat(
-        self, node_id: str, facts: NodeFacts, attempts: Sequence[HeldAttempt], *, joins: bool = False
-    ) -> list[Order]:
+        self,
+        node_id: str,
+        facts: NodeFacts,
+        attempts: Sequence[HeldAttempt],
+        *,
+        joins: bool = False,
+        reclaims: Sequence[Reclaim] = (),
+    ) -> Heard:
         """Take a heartbeat; answers what the node is to do."""
-        orders = await self._writer.ask(Beat(node_id, facts, attempts, self.times, joins))
-        return [*orders, *(o for o in self.polls.take_orders(node_id) if o not in orders)]
+        command = Beat(node_id, facts, attempts, self.times, joins, reclaims)
+        orders = await self._writer.ask(command)
+        told = [*orders, *(o for o in self.polls.take_orders(node_id) if o not in orders)]
+        return Heard(told, command.pushed)
 
     async def fetch(self, node_id: str, room: Room, wait: float = 0.0) -> Work:
         """Work for a node, at once or within `wait` seconds. Raises Conflict for a node that never sent a heartbeat."""

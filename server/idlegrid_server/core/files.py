@@ -50,7 +50,7 @@ class StoredFile:
     @property
     def chunks(self) -> int:
         """How many rows hold its bytes."""
-        return _chunks(self.size)
+        return chunks_of(self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,11 @@ class TaskFile:
     @property
     def chunks(self) -> int:
         """How many rows hold its bytes."""
-        return _chunks(self.size)
+        return chunks_of(self.size)
 
 
-def _chunks(size: int) -> int:
+def chunks_of(size: int) -> int:
+    """How many rows of the record hold so many bytes."""
     return -(-size // FILE_CHUNK)
 
 
@@ -93,6 +94,14 @@ def media_type(name: str) -> str:
     return COMPRESSED.get(packed, UNKNOWN_TYPE) if packed else kind or UNKNOWN_TYPE
 
 
+def check_newest(run: Run, lease_id: str) -> None:
+    """Whether what an attempt leaves is taken still. Raises StaleReport when it has ended or is not the newest."""
+    if run.lease_id != lease_id:
+        raise StaleReport(f"Task {run.id}: this lease is gone, a newer attempt has the run")
+    if run.state.is_final or run.digest:
+        raise StaleReport(f"Task {run.id}: this attempt has ended, what it leaves is not taken any more")
+
+
 def check_upload(run: Run | None, upload: Upload, kept: Sequence[StoredFile]) -> Run:
     """The run, when the attempt may add this file to those it has.
 
@@ -100,10 +109,7 @@ def check_upload(run: Run | None, upload: Upload, kept: Sequence[StoredFile]) ->
     """
     if run is None:
         raise NotFound(f"Run {upload.run_uuid} is unknown: drop its files")
-    if run.lease_id != upload.lease_id:
-        raise StaleReport(f"Task {run.id}: this lease is gone, a newer attempt has the run")
-    if run.state.is_final or run.digest:
-        raise StaleReport(f"Task {run.id}: this attempt has ended, its files are not taken any more")
+    check_newest(run, upload.lease_id)
     others = [file for file in kept if file.lease_id == upload.lease_id and file.name != upload.name]
     if len(others) >= MAX_FILES:
         raise TooLarge(f"An attempt may leave at most {MAX_FILES} files")

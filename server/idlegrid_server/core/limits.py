@@ -103,6 +103,9 @@ MAX_FILES_BYTES: Final = 50 << 20
 FILE_CHUNK: Final = 1 << 20
 """Most bytes of a file in one row of the record: what is written, or read, at a time."""
 
+MAX_CHECKPOINT_BYTES: Final = 101 << 20
+"""Bytes of a run's checkpoint: 100 MiB of files, and what the archive adds."""
+
 MAX_LOG_PIECE: Final = 65_536
 """Characters in one piece of a log; longer ones are cut."""
 

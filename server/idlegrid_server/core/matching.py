@@ -102,9 +102,14 @@ def lane_of(order: QueueOrder, submission: Submission) -> str:
     if order is QueueOrder.FAIR:
         return submitter_lane(submission.submitter)
     if order is QueueOrder.SHORTEST:
-        expected = submission.timeout if submission.expected_seconds is None else submission.expected_seconds
+        expected = expected_length(submission.expected_seconds, submission.timeout)
         return f"{1 << max(0, math.ceil(expected) - 1).bit_length()}s"
     return ""
+
+
+def expected_length(experience: float | None, timeout: float) -> float:
+    """For how many seconds a run should take its node: as its task's runs did, else at most as long as it may."""
+    return timeout if experience is None else experience
 
 
 @lru_cache(maxsize=4096)

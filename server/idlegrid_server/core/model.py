@@ -306,6 +306,14 @@ class Node:
     load_average: float | None = None
     """As the node says it; None leaves it at what its CPU does."""
     sandbox: Sandbox = field(default_factory=Sandbox)
+    utc_offset: int = 0
+    """Seconds east of UTC of its owner's clock."""
+    policy: str = "{}"
+    """The owner's policy in effect: a JSON object as text."""
+    policy_refused: str = ""
+    """What of the operator's values it does not take, and why."""
+    pushed_policy: str = "{}"
+    """What the operator wants of the owner's policy: a JSON object as text."""
 
     @property
     def is_alive(self) -> bool:
@@ -321,6 +329,20 @@ class NodeSpell:
     at: float
     state: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reclaim:
+    """An owner took a machine back while runs were held: docs/protocol.md, 1. Seconds, MB."""
+
+    node_id: str
+    at: float
+    reason: str
+    signal: str = ""
+    frozen_s: float | None = None
+    memory_s: float | None = None
+    memory_mb: float = 0.0
+    outcome: str = "thawed"
 
 
 @dataclass(frozen=True, slots=True)

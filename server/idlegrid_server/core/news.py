@@ -15,6 +15,8 @@ class News:
     notices: Sequence[Notice] = ()
     woken: Mapping[str, int] = field(default_factory=dict)
     """Queue → how many runs in it no node takes that waits at the sender."""
+    lengths: Mapping[str, float] = field(default_factory=dict)
+    """For how long the longest of these is expected to run, in seconds."""
     nodes: Sequence[str] = ()
     """Whose terms have changed."""
     orders: Mapping[str, Sequence[Order]] = field(default_factory=dict)
@@ -51,6 +53,7 @@ def to_wire(news: News) -> dict[str, Any]:
     words = {
         "notices": [astuple(notice) for notice in news.notices],
         "woken": dict(news.woken),
+        "lengths": dict(news.lengths),
         "nodes": list(news.nodes),
         "orders": orders,
         "keys": news.keys,
@@ -68,6 +71,7 @@ def from_wire(words: Mapping[str, Any]) -> News:
     return News(
         notices=tuple(Notice(*notice) for notice in words.get("notices", ())),
         woken={str(queue): int(count) for queue, count in words.get("woken", {}).items()},
+        lengths={str(queue): float(seconds) for queue, seconds in words.get("lengths", {}).items()},
         nodes=tuple(map(str, words.get("nodes", ()))),
         orders=orders,
         keys=bool(words.get("keys")),

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from idlegrid_server.core.model import Node
+from idlegrid_server.core.reclaims import ReclaimFigures
+from idlegrid_server.core.weeks import Week
 
 NODE_SORTS: Final = (
     "registered_at",
@@ -92,3 +94,12 @@ class NodeReader(Protocol):
 
     def counts(self) -> NodeCounts:
         """How many nodes there are."""
+
+    def week(self, node_id: str) -> Week:
+        """A node's week; an empty one where nothing is known."""
+
+    def weeks(self) -> dict[str, tuple[int, Week]]:
+        """Every node of which something is known: its clock's seconds east of UTC, and its week."""
+
+    def reclaims(self, node_id: str | None, now: float) -> ReclaimFigures:
+        """How fast the owner of a node, or of any, got the machine back lately."""

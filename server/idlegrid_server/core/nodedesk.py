@@ -5,7 +5,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -26,10 +26,13 @@ from idlegrid_server.core.matching import Capability, Offer, capability
 from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish
 from idlegrid_server.core.news import Bus, News, Nobody
 from idlegrid_server.core.node_queries import HeldRun, NodeCounts, NodeFilter, NodeReader, NodeTotals
+from idlegrid_server.core.outlook import Outlook
 from idlegrid_server.core.polls import OpenPolls
 from idlegrid_server.core.ports import TaskFiles
 from idlegrid_server.core.queries import Reader
+from idlegrid_server.core.reclaims import ReclaimFigures
 from idlegrid_server.core.updates import END_EVENTS
+from idlegrid_server.core.weeks import Week
 from idlegrid_server.core.writer import Writer
 
 T = TypeVar("T")
@@ -53,6 +56,7 @@ class NodeDetail:
     node: Node
     held: Sequence[HeldRun]
     totals: NodeTotals
+    week: Week
 
 
 class NodeDesk:
@@ -65,14 +69,19 @@ class NodeDesk:
         nodes: NodeReader,
         task_files: TaskFiles,
         times: Times,
+        outlook: Outlook,
         bus: Bus | None = None,
     ) -> None:
         self._bus = bus or Nobody()
-        self.polls = OpenPolls(unserved=lambda woken: self._bus.tell(News(woken=woken)))
+        self.outlook = outlook
+        self.polls = OpenPolls(self._unserved, outlook.stays)
         self._writer, self._reader, self._nodes, self._task_files = writer, reader, nodes, task_files
         self._times = times
         self._able: dict[str, Capability] = {}
         self._limits: dict[str, int] = {}
+
+    def _unserved(self, woken: Mapping[str, int], lengths: Mapping[str, float]) -> None:
+        self._bus.tell(News(woken=woken, lengths=lengths))
 
     # --- what the writer tells ---
 
@@ -94,7 +103,7 @@ class NodeDesk:
         self.look_again([*news.nodes, *filter(None, freed)])
         for node_id, orders in news.orders.items():
             self.polls.pass_on(node_id, orders)
-        self.polls.wake(news.woken, alone=True)
+        self.polls.wake(news.woken, news.lengths, alone=True)
         if news.all:
             self.polls.wake_all()
 
@@ -142,6 +151,7 @@ class NodeDesk:
 
     async def offer(self, node_id: str, room: Room) -> Offer:
         """What the node would take and may. Raises Conflict for one that is not there: it must send a heartbeat."""
+        self.outlook.freshen()
         able = self._able.get(node_id)
         if able is None:
             node = await asyncio.to_thread(self._reader.node, node_id)
@@ -167,11 +177,7 @@ class NodeDesk:
 
     async def file(self, run_uuid: str, lease_id: str, name: str) -> TaskFile:
         """A file for an attempt. Raises NotFound, or StaleReport when the lease is not the newest."""
-        held = await asyncio.to_thread(self._nodes.holder, run_uuid)
-        if held is None:
-            raise NotFound(f"Run {run_uuid} is unknown: drop it")
-        if held.lease_id != lease_id or not held.is_running:
-            raise StaleReport(f"Task {held.run_id}: this lease is gone")
+        held = await asyncio.to_thread(held_run, self._nodes, run_uuid, lease_id)
         found = None if held.task_id is None else await asyncio.to_thread(self._task_files.find, held.task_id, name)
         if found is None:
             raise NotFound(f"The task of run {held.run_id} has no file {name}")
@@ -238,11 +244,31 @@ class NodeDesk:
         return await asyncio.to_thread(self._whole, node_id)
 
     def _whole(self, node_id: str) -> NodeDetail:
-        return NodeDetail(self._find(node_id), self._nodes.held(node_id), self._nodes.totals(node_id))
+        return NodeDetail(
+            self._find(node_id), self._nodes.held(node_id), self._nodes.totals(node_id), self._nodes.week(node_id)
+        )
+
+    async def week(self, node_id: str) -> tuple[Node, Week]:
+        """A node with what is known of its hours. Raises NotFound."""
+        return await self._known(node_id), await asyncio.to_thread(self._nodes.week, node_id)
 
     async def counts(self) -> NodeCounts:
         """How many nodes there are."""
         return await asyncio.to_thread(self._nodes.counts)
+
+    async def reclaims(self, now: float, node_id: str | None = None) -> ReclaimFigures:
+        """How fast the owner of a node, or of any, got the machine back lately."""
+        return await asyncio.to_thread(self._nodes.reclaims, node_id, now)
+
+
+def held_run(nodes: NodeReader, run_uuid: str, lease_id: str) -> HeldRun:
+    """The run that this lease holds. Raises NotFound, or StaleReport when it is not the newest or its end has come."""
+    held = nodes.holder(run_uuid)
+    if held is None:
+        raise NotFound(f"Run {run_uuid} is unknown: drop it")
+    if held.lease_id != lease_id or not held.is_running:
+        raise StaleReport(f"Task {held.run_id}: this lease is gone")
+    return held
 
 
 def registered_id(words: Registration) -> str:

@@ -21,6 +21,8 @@ class Poll:
     superseded: bool = False
     queue: str = ""
     """Whose new run it was woken for, as long as it has not looked since."""
+    seconds: float = 0.0
+    """How long that is expected to run."""
 
     def heed(self) -> None:
         """It looks now: what comes from here on wakes it again."""
@@ -31,9 +33,14 @@ class Poll:
 class OpenPolls:
     """Who waits, in the order of waiting, and what each node has still to be told. Lives on the event loop."""
 
-    def __init__(self, unserved: Callable[[dict[str, int]], None] = lambda woken: None) -> None:
-        """`unserved` is told of new runs, by queue, that nobody takes who waits here."""
-        self._unserved = unserved
+    def __init__(
+        self,
+        unserved: Callable[[dict[str, int], dict[str, float]], None] = lambda woken, lengths: None,
+        stays: Callable[[str, float], bool] = lambda node_id, seconds: True,
+    ) -> None:
+        """`unserved` is told of new runs, by queue, that nobody takes who waits here, and how long they run at most;
+        `stays` says whether a node is expected to be idle for so many seconds more, or nothing speaks against it."""
+        self._unserved, self._stays = unserved, stays
         self._polls: dict[str, Poll] = {}
         self._orders: dict[str, list[Order]] = {}
         self._asked: set[str] = set()
@@ -56,9 +63,7 @@ class OpenPolls:
         poll.event.set()
         if self._polls.get(poll.offer.node_id) is poll:
             del self._polls[poll.offer.node_id]
-        queue, poll.queue = poll.queue, ""
-        if queue:
-            self.wake({queue: 1})
+        self._hand_on(poll)
 
     def end(self, node_id: str) -> None:
         """What the node may take has changed: its poll ends, empty, and it asks anew."""
@@ -70,28 +75,36 @@ class OpenPolls:
         if poll is None:
             return
         poll.offer = replace(poll.offer, slots=0)
+        self._hand_on(poll)
+
+    def _hand_on(self, poll: Poll) -> None:
         queue, poll.queue = poll.queue, ""
         if queue:
-            self.wake({queue: 1})
+            self.wake({queue: 1}, {queue: poll.seconds})
 
-    def wake(self, woken: Mapping[str, int], *, alone: bool = False) -> None:
+    def wake(self, woken: Mapping[str, int], lengths: Mapping[str, float], *, alone: bool = False) -> None:
         """New runs came into these queues: wake as many waiting nodes as there are runs, longest waiting first.
 
-        Others hear of what is left over, unless they are who told us (`alone`).
+        Nodes whose owners should be back before the longest run of the queue (`lengths`) has ended come after all
+        others. Other coordinators hear of what is left over, unless they are who told us (`alone`).
         """
-        left = {queue: count for queue, runs in woken.items() if (count := self._wake(queue, runs))}
+        left = {queue: n for queue, runs in woken.items() if (n := self._wake(queue, runs, lengths.get(queue, 0.0)))}
         if left and not alone:
-            self._unserved(left)
+            self._unserved(left, {queue: lengths[queue] for queue in left if queue in lengths})
 
-    def _wake(self, queue: str, count: int) -> int:
-        for poll in list(self._polls.values()):
-            if count <= 0:
+    def _wake(self, queue: str, count: int, seconds: float) -> int:
+        chosen: list[Poll] = []
+        doubtful: list[Poll] = []
+        for poll in self._polls.values():
+            if len(chosen) == count:
                 break
             if not poll.event.is_set() and poll.offer.slots > 0 and fits(poll.offer, queue):
-                poll.queue = queue
-                poll.event.set()
-                count -= 1
-        return count
+                (chosen if self._stays(poll.offer.node_id, seconds) else doubtful).append(poll)
+        chosen += doubtful[: count - len(chosen)]
+        for poll in chosen:
+            poll.queue, poll.seconds = queue, seconds
+            poll.event.set()
+        return count - len(chosen)
 
     def wake_all(self) -> None:
         """Let every node look again: the queue was resumed or rebuilt."""

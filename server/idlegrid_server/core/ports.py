@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Protocol
 
 from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.checkpoints import Checkpoint, CheckpointUpload
 from idlegrid_server.core.definitions import Timing
 from idlegrid_server.core.files import StoredFile, TaskFile, Upload
 from idlegrid_server.core.matching import Offer
@@ -131,6 +132,28 @@ class Files(Protocol):
 
     def chunk(self, file_id: str, seq: int) -> bytes | None:
         """One piece of a file, `FILE_CHUNK` bytes but for the last; None when it is not there (any more)."""
+
+
+class Checkpoints(Protocol):
+    """The newest checkpoint of each run that has not ended. Like those of files their bytes go past the writer.
+
+    Every method raises RecordUnavailable when the database does not answer.
+    """
+
+    def check(self, upload: CheckpointUpload) -> None:
+        """Whether it would be taken as things stand. Raises NotFound, StaleReport, TooLarge."""
+
+    def keep(self, upload: CheckpointUpload, body: IO[bytes]) -> Checkpoint:
+        """Keep the bytes, then show them in place of the run's older checkpoint, whose bytes are dropped.
+
+        Raises as `check` does; then nothing stays, and the older one is there still.
+        """
+
+    def find(self, run_id: int) -> Checkpoint | None:
+        """A run's checkpoint."""
+
+    def chunk(self, file_id: str, seq: int) -> bytes | None:
+        """One piece of a checkpoint, `FILE_CHUNK` bytes but for the last; None when it is not there (any more)."""
 
 
 class TaskFiles(Protocol):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from idlegrid_server.core.checkpoints import Checkpoint
 from idlegrid_server.core.definitions import Task, Wait
 from idlegrid_server.core.model import EndedAttempt, Node, Run
 
@@ -31,6 +32,8 @@ class RunDetail:
     """(time, event, detail), oldest first."""
     files: int
     """How many it left."""
+    checkpoint: Checkpoint | None
+    """What its next attempt goes on from; None once it has ended."""
 
 
 @dataclass(frozen=True, slots=True)

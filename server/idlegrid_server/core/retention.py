@@ -21,7 +21,7 @@ class Ages:
     runs: float = 90 * DAY
     """Since a run's end."""
     events: float = 30 * DAY
-    """Stories since their run's end, and spells of nodes since they began."""
+    """Stories since their run's end, spells of nodes since they began, reclaims since the owner came."""
     logs: float = 30 * DAY
     """What runs printed since their end, and entries of the journal."""
     deliveries: float = 30 * DAY

@@ -27,12 +27,14 @@ QUEUE_LOOK: Final = 5.0
 
 FORGET_EVERY: Final = 3_600.0
 """Seconds between two clean-ups of what need not be kept."""
+DROP_EVERY: Final = 60.0
+"""Seconds between two looks for what ended runs leave that nobody can use any more: checkpoints, which are large."""
 BEAT_LATE: Final = 120.0
 """Seconds without a beat after which the log says so; one is due every 30."""
 
 
 def _nothing() -> None:
-    """A coordinator without webhooks has no more to do."""
+    """A duty that a coordinator does not have."""
 
 
 class Keeper:
@@ -50,26 +52,29 @@ class Keeper:
         order: QueueOrder = QueueOrder.FIFO,
         remember: Callable[[str], None],
         forget: Callable[[], None],
+        drop_ended: Callable[[], None] = _nothing,
         wake_all: Callable[[], None],
         leadership: Leadership | None = None,
         wake_couriers: Callable[[], None] = _nothing,
         watch_health: Callable[[], None] = _nothing,
+        fold_weeks: Callable[[], None] = _nothing,
     ) -> None:
         """`remember` keeps the queue's identity in the record, `forget` sets off the forgetting of what is old,
-        `wake_all` lets every waiting node look again, `leadership` says whether this coordinator does what one is
-        enough for (always, without it), `wake_couriers` and `watch_health` are what webhooks need."""
+        `drop_ended` of what ended runs leave that nobody can use any more, `wake_all` lets every waiting node look
+        again, `leadership` says whether this coordinator does what one is enough for (always, without it),
+        `wake_couriers` and `watch_health` are what webhooks need, `fold_weeks` keeps what is known of nodes' hours."""
         self._writer, self._reader, self._queue = writer, reader, queue
         self._clock, self._times = clock, times
         self._firer, self._order, self._weighed = firer, order, False
-        self._remember, self._forget_old, self._wake_all = remember, forget, wake_all
-        self._wake_couriers, self._watch_health = wake_couriers, watch_health
+        self._remember, self._forget_old, self._drop_ended, self._wake_all = remember, forget, drop_ended, wake_all
+        self._wake_couriers, self._watch_health, self._fold_weeks = wake_couriers, watch_health, fold_weeks
         self._grace = Grace(clock, times.start_grace)
         self._leadership: Leadership = leadership or Alone()
         self._leads = False
         self._was_suspended = False
         self._was_late = False
         self._put_off: dict[str, str] = {}
-        self._next_queue_look = self._next_forgetting = 0.0
+        self._next_queue_look = self._next_forgetting = self._next_drop = 0.0
         self._stopped, self._nudged = threading.Event(), threading.Event()
         self._woken, self._followed, self._addressed = threading.Event(), threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -134,7 +139,8 @@ class Keeper:
         """Every duty once; those that one coordinator is enough for, if it leads."""
         self._do((self._lead,))
         if self._leads:
-            self._do((self._expire, *self._quick, self._lose_nodes, self._forget, self._tend_queue, self._watch_health))
+            self._do((self._expire, *self._quick, self._lose_nodes, self._forget, self._tend_queue))
+            self._do((self._watch_health, self._fold_weeks))
         else:
             self._do(self._quick)
         self._do((self._watch_queue, self._wake_couriers))
@@ -204,6 +210,9 @@ class Keeper:
             self._writer.do(LoseNodes(nodes, before))
 
     def _forget(self) -> None:
+        if self._clock.monotonic() >= self._next_drop:
+            self._next_drop = self._clock.monotonic() + DROP_EVERY
+            self._drop_ended()
         if self._clock.monotonic() >= self._next_forgetting:
             self._next_forgetting = self._clock.monotonic() + FORGET_EVERY
             self._forget_old()

@@ -76,6 +76,7 @@ _ON_EXECUTION: Final = {
 }
 _ON_WORKER: Final = (
     ("GET", "/api/workers/{worker_id}"),
+    ("GET", "/api/workers/{worker_id}/week"),
     ("PUT", "/api/workers/{worker_id}"),
     ("DELETE", "/api/workers/{worker_id}"),
     ("POST", "/api/workers/{worker_id}/heartbeat"),

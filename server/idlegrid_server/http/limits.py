@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from idlegrid_server.core.limits import MAX_FILES_BYTES, MAX_TASK_CODE, MAX_TASK_FILES_BYTES
+from idlegrid_server.core.limits import MAX_CHECKPOINT_BYTES, MAX_FILES_BYTES, MAX_TASK_CODE, MAX_TASK_FILES_BYTES
 from idlegrid_server.http.errors import answer
 from idlegrid_server.settings import LOOPBACK, Settings, listed
 
@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 NODE_PREFIX: Final = "/internal/"
 FILES_PREFIX: Final = "/internal/files/"
+CHECKPOINTS_PREFIX: Final = "/internal/checkpoints/"
 TASKS_PREFIX: Final = "/api/tasks"
 TASK_FILE: Final = re.compile(r"/api/tasks/[^/]*/files/")
 MAX_TASK_BODY: Final = 8 * MAX_TASK_CODE
@@ -73,6 +74,8 @@ class Guard:
     def _limit(self, path: str) -> int:
         if path.startswith(FILES_PREFIX):
             return MAX_FILES_BYTES
+        if path.startswith(CHECKPOINTS_PREFIX):
+            return MAX_CHECKPOINT_BYTES
         if path.startswith(TASKS_PREFIX):
             return MAX_TASK_FILES_BYTES if TASK_FILE.match(path) else MAX_TASK_BODY
         reports = path.startswith(NODE_PREFIX) or path == "/submit_result"

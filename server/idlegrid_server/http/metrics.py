@@ -15,6 +15,7 @@ from idlegrid_server.core.model import NodeState, Priority
 from idlegrid_server.core.node_queries import NodeCounts
 from idlegrid_server.core.ports import QueueDepth
 from idlegrid_server.core.queries import Totals
+from idlegrid_server.core.reclaims import COUNTER, ReclaimFigures
 from idlegrid_server.http.traffic import Latencies
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -27,6 +28,7 @@ class Figures:
 
     totals: Totals
     nodes: NodeCounts
+    reclaims: ReclaimFigures
     depths: Sequence[QueueDepth] | None
     latencies: Mapping[tuple[str, str], Latencies]
 
@@ -47,6 +49,7 @@ class _Collector:
         yield from _documented(self._figures)
         yield from _runs(self._figures.totals)
         yield from _nodes(self._figures)
+        yield from _reclaims(self._figures.reclaims)
         if self._figures.depths is not None:
             yield _depths(self._figures.depths)
         yield _latencies(self._figures.latencies)
@@ -91,6 +94,7 @@ def _runs(totals: Totals) -> Iterator[Metric]:
     for name, counter, words in (
         ("scheduler_evictions", "evictions", "Attempts that ended because a node's owner came back"),
         ("scheduler_attempts_lost", "losses", "Attempts that were lost with their node or crashed there"),
+        ("scheduler_reclaims", COUNTER, "Times that an owner took a machine back while runs were held"),
         ("scheduler_nodes_lost", "nodes_lost", "Times that nothing was heard of a node until it counted as lost"),
     ):
         yield CounterMetricFamily(name, words, totals.counted.get(counter, 0))
@@ -105,6 +109,21 @@ def _nodes(figures: Figures) -> Iterator[Metric]:
     for status in ("active", "draining", "offline"):
         statuses.add_metric([status], figures.nodes.by_status.get(status, 0))
     yield statuses
+
+
+def _reclaims(of: ReclaimFigures) -> Iterator[Metric]:
+    """Summaries, for no other kind may have quantiles; without sum and count, for they are of the latest reclaims."""
+    words = "Of the latest reclaims, from the owner's return until"
+    yield _quantiles("scheduler_reclaim_frozen_seconds", f"{words} every run stood", of.frozen_p50, of.frozen_p99)
+    yield _quantiles("scheduler_reclaim_memory_seconds", f"{words} their memory was free", of.memory_p50, of.memory_p99)
+
+
+def _quantiles(name: str, words: str, half: float | None, most: float | None) -> Metric:
+    family = Metric(name, words, "summary")
+    for quantile, seconds in (("0.5", half), ("0.99", most)):
+        if seconds is not None:
+            family.add_sample(name, {"quantile": quantile}, seconds)
+    return family
 
 
 def _depths(depths: Sequence[QueueDepth]) -> Metric:

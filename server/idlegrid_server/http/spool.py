@@ -2,8 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -43,7 +43,7 @@ async def spooled(call: Call, folder: Path) -> AsyncIterator[Body]:
             digest.update(piece)
             size += len(piece)
             await asyncio.to_thread(_write, file, piece)
-        file.seek(0)
+        await asyncio.to_thread(_rewind, file)
         yield Body(file, size, digest.hexdigest())
 
 
@@ -72,7 +72,19 @@ async def _received(call: Call) -> AsyncIterator[bytes]:
 
 
 def _write(file: IO[bytes], piece: bytes) -> None:
-    try:
+    with _on_disk():
         file.write(piece)
+
+
+def _rewind(file: IO[bytes]) -> None:
+    """The last bytes reach the disk only now."""
+    with _on_disk():
+        file.seek(0)
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise Unavailable(f"The file could not be taken in: {error.strerror}") from error

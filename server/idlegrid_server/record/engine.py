@@ -18,7 +18,7 @@ from idlegrid_server.record.schema import migrate
 BUSY_SECONDS: Final = 10
 """How long another's transaction is waited for: SQLite's single writer, a row's lock in PostgreSQL."""
 WAL_PAGES: Final = 20_000
-"""Pages of the write-ahead log (80 MB) at which a commit moves them itself: `record.checkpoints` is usually first."""
+"""Pages of the write-ahead log (80 MB) at which a commit moves them itself: `record.wal` is usually first."""
 LOST_RACES: Final = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for a serialization failure and a deadlock."""
 OLDEST_POSTGRESQL: Final = 13

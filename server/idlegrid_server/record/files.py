@@ -6,14 +6,13 @@ from typing import IO, Any, Final
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from idlegrid_server.core.files import StoredFile, Upload, check_upload, media_type, outdated
-from idlegrid_server.core.model import Run, RunState
+from idlegrid_server.core.model import Run
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.chunks import Chunks
 from idlegrid_server.record.engine import translated
-from idlegrid_server.record.statements import HEAD
+from idlegrid_server.record.rows import RUN_HEADS, read_run
 
 _columns: Final = tuple(t.files.c[name] for name in StoredFile.__dataclass_fields__)
-_runs: Final = select(*(t.runs.c[name] for name in HEAD))
 
 
 class SqlFiles:
@@ -26,7 +25,7 @@ class SqlFiles:
     def check(self, upload: Upload) -> None:
         """Whether the file would be taken as things stand. Raises NotFound, StaleReport, TooLarge."""
         with translated("read"), self._engine.connect() as connection:
-            _judge(connection, _runs, upload)
+            _judge(connection, RUN_HEADS, upload)
 
     def keep(self, upload: Upload, body: IO[bytes]) -> None:
         """Keep the bytes, then show the file in place of what it replaces.
@@ -39,7 +38,7 @@ class SqlFiles:
 
     def _show(self, file_id: str, upload: Upload) -> list[StoredFile]:
         with self._chunks.showing() as connection:
-            run, kept = _judge(connection, _runs.with_for_update(), upload)
+            run, kept = _judge(connection, RUN_HEADS.with_for_update(), upload)
             replaced = outdated(upload, kept)
             if replaced:
                 connection.execute(delete(t.files).where(t.files.c.id.in_([file.id for file in replaced])))
@@ -75,11 +74,8 @@ class SqlFiles:
 
 def _judge(connection: Connection, query: Any, upload: Upload) -> tuple[Run, list[StoredFile]]:
     row = connection.execute(query.where(t.runs.c.uuid == upload.run_uuid)).first()
-    run = None if row is None else Run(*row)
-    kept: list[StoredFile] = []
-    if run is not None:
-        run.state = RunState(run.state)
-        kept = list(_kept(connection, run.id))
+    run = None if row is None else read_run(row)
+    kept = [] if run is None else list(_kept(connection, run.id))
     return check_upload(run, upload, kept), kept
 
 

@@ -6,9 +6,11 @@ from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, selec
 
 from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish, RunState
 from idlegrid_server.core.node_queries import HeldRun, NodeCounts, NodeFilter, NodeTotals
+from idlegrid_server.core.reclaims import MOST_OF_ALL, MOST_OF_NODE, WINDOW, ReclaimFigures, figures
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.reading import Reading, in_state
+from idlegrid_server.record.reading import in_state
 from idlegrid_server.record.rows import read_node
+from idlegrid_server.record.weeks import WeekReader
 
 _nodes: Final = t.nodes.c
 _runs: Final = t.runs.c
@@ -34,7 +36,7 @@ _held: Final = select(
 )
 
 
-class SqlNodeReader(Reading):
+class SqlNodeReader(WeekReader):
     """Implements `core.node_queries.NodeReader`."""
 
     def page(self, wanted: NodeFilter) -> tuple[list[Node], int]:
@@ -80,6 +82,17 @@ class SqlNodeReader(Reading):
                 by_state[state] = by_state.get(state, 0) + count
             load = connection.scalar(select(func.avg(_load)).where(_shown, there)) or 0.0
         return NodeCounts(by_status, by_state, float(load))
+
+    def reclaims(self, node_id: str | None, now: float) -> ReclaimFigures:
+        """How fast the owner of a node, or of any, got the machine back lately. What is yet to come by a node's clock,
+        which may be wrong, waits until it is past."""
+        of = t.reclaims.c
+        query = select(of.at, of.frozen_s, of.memory_s).where(of.at >= now - WINDOW, of.at <= now)
+        if node_id is not None:
+            query = query.where(of.node_id == node_id)
+        newest = query.order_by(of.at.desc()).limit(MOST_OF_ALL if node_id is None else MOST_OF_NODE)
+        with self._reading() as connection:
+            return figures([(at, frozen, memory) for at, frozen, memory in connection.execute(newest)])
 
 
 def _conditions(wanted: NodeFilter) -> list[ColumnElement[bool]]:

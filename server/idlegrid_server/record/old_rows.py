@@ -155,7 +155,7 @@ class Spells:
 
 
 class Chunks:
-    """Bytes from before then that no file claims: their file is gone, or whoever sent them never finished.
+    """Bytes from before then that no file or checkpoint claims: it is gone, or whoever sent them never finished.
 
     A file's first piece goes last, because it is what tells that the bytes are there.
     """
@@ -165,7 +165,8 @@ class Chunks:
     def __init__(self, engine: Engine, before: float) -> None:
         self._engine, self._pace = engine, Pace(1, MOST_CHUNKS)
         of = t.file_chunks.c
-        claimed = union_all(*(select(files.c.id).where(files.c.id == of.file_id) for files in (t.files, t.task_files)))
+        files = (t.files.c.id, t.task_files.c.id, t.checkpoints.c.file_id)
+        claimed = union_all(*(select(file_id).where(file_id == of.file_id) for file_id in files))
         self._query = select(of.file_id).where(of.seq == 0, of.created_at < before, ~exists(claimed))
 
     def step(self) -> Step | None:
@@ -174,8 +175,37 @@ class Chunks:
             file_id = connection.scalar(self._query.limit(1))
             if file_id is None:
                 return None
-            of = t.file_chunks.c
-            pieces = select(of.file_id, of.seq).where(of.file_id == file_id).order_by(of.seq.desc())
-            found = connection.execute(pieces.limit(self._pace.rows)).all()
+            found = _last_pieces(connection, file_id, self._pace.rows)
         step = timed(self._engine, self._pace, lambda connection: drop(connection, t.file_chunks, found))
         return step if step.dropped else None
+
+
+class EndedCheckpoints:
+    """Checkpoints of runs that have ended, or are gone: no attempt will go on from them. Bytes first, then the row, so
+    that whoever is interrupted leaves nothing unclaimed.
+    """
+
+    name = "checkpoints"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._pace = engine, Pace(1, MOST_CHUNKS)
+        of = t.checkpoints.c
+        goes_on = exists(select(t.runs.c.id).where(t.runs.c.id == of.run_id, t.runs.c.finished_at.is_(None)))
+        self._query = select(of.run_id, of.file_id).where(~goes_on).limit(1)
+
+    def step(self) -> Step | None:
+        """Forget some pieces of one, or its row when there are none any more."""
+        with translated("read"), self._engine.connect() as connection:
+            ended = connection.execute(self._query).first()
+            if ended is None:
+                return None
+            found = _last_pieces(connection, ended.file_id, self._pace.rows)
+        table, keys = (t.file_chunks, found) if found else (t.checkpoints, [(ended.run_id,)])
+        step = timed(self._engine, self._pace, lambda connection: drop(connection, table, keys))
+        return Step(0 if found else step.dropped, step.held) if step.dropped else None
+
+
+def _last_pieces(connection: Connection, file_id: str, most: int) -> Sequence[Any]:
+    of = t.file_chunks.c
+    pieces = select(of.file_id, of.seq).where(of.file_id == file_id).order_by(of.seq.desc())
+    return connection.execute(pieces.limit(most)).all()

@@ -55,6 +55,7 @@ _forgettable: Final = (
 _PARTS: Final = (t.logs, t.events, t.attempts, t.files)
 _DROPS: Final = (
     *(f"DELETE FROM {table.name} WHERE run_id IN ({{}})" for table in _PARTS),  # noqa: S608 - names and numbers
+    "DELETE FROM checkpoints WHERE run_id IN ({})",
     "DELETE FROM waits WHERE run_id IN ({})",
     "DELETE FROM waits WHERE parent_run_id IN ({})",
     "DELETE FROM outbox WHERE run_uuid IN (SELECT uuid FROM runs WHERE id IN ({}))",

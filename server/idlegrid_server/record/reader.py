@@ -9,6 +9,7 @@ from idlegrid_server.core.limits import USAGE_HALF_LIFE, USAGE_WINDOW
 from idlegrid_server.core.model import EndedAttempt, Node, NodeHealth, Outcome, RunState
 from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView, Timeline, Totals
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.checkpoints import checkpoint_of
 from idlegrid_server.record.reading import in_state, kept_by, submitted_by
 from idlegrid_server.record.rows import read_node
 from idlegrid_server.record.run_pages import page_of_runs
@@ -57,7 +58,7 @@ class SqlReader(TaskReader, RunReader):
         return None if row is None else read_view(row)
 
     def detail(self, run_id: int) -> RunDetail | None:
-        """A run with its code, attempts, story and number of files."""
+        """A run with its code, attempts, story, number of files, and checkpoint."""
         columns = t.runs.c
         query = select(*HEAD_COLUMNS, columns.result, columns.error, columns.code, columns.parameters, columns.work)
         with self._reading() as connection:
@@ -75,7 +76,9 @@ class SqlReader(TaskReader, RunReader):
             lines = [(at, event, detail) for at, event, detail in story]
             attempts = [_attempt(a) for a in ended]
             files = connection.scalar(select(func.count()).select_from(t.files).where(t.files.c.run_id == run_id))
-            return RunDetail(read_view(row), row.code, row.parameters, row.work, attempts, lines, files or 0)
+            view = read_view(row)
+            kept = None if view.run.state.is_final else checkpoint_of(connection, run_id)
+            return RunDetail(view, row.code, row.parameters, row.work, attempts, lines, files or 0, kept)
 
     def runs(self, wanted: RunFilter) -> tuple[list[RunView], int]:
         """One page of runs, and how many there are in all."""

@@ -5,10 +5,10 @@ from typing import Final
 from sqlalchemy import Engine, exists, func, select
 
 from idlegrid_server.core.limits import USAGE_WINDOW
-from idlegrid_server.core.retention import Ages, Walk
+from idlegrid_server.core.retention import DAY, Ages, Walk
 from idlegrid_server.core.webhooks import DeliveryState
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.old_rows import Chunks, Lines, Rows, Spells
+from idlegrid_server.record.old_rows import Chunks, EndedCheckpoints, Lines, Rows, Spells
 from idlegrid_server.record.old_runs import EmptyDays, OldRuns
 from idlegrid_server.record.reader import HOUR
 
@@ -21,6 +21,7 @@ def plan(engine: Engine, ages: Ages, now: float) -> list[Walk]:
     runs = now - max(ages.runs, ages.keys)
     return [
         _keys(engine, now - ages.keys),
+        EndedCheckpoints(engine),
         OldRuns(engine, runs),
         EmptyDays(engine, now),
         *_files(engine),
@@ -28,6 +29,7 @@ def plan(engine: Engine, ages: Ages, now: float) -> list[Walk]:
         Lines(engine, t.events, now - ages.events, now),
         Lines(engine, t.logs, now - ages.logs, now),
         Spells(engine, now - ages.events),
+        *_reclaims(engine, now - ages.events, now),
         *_journal(engine, now - ages.logs),
         _deliveries(engine, now - ages.deliveries),
         _usage(engine, now - max(ages.usage, USAGE_WINDOW)),
@@ -44,6 +46,12 @@ def _files(engine: Engine) -> list[Walk]:
     of_runs = ~exists(select(t.runs.c.id).where(t.runs.c.id == t.files.c.run_id))
     of_tasks = ~exists(select(t.tasks.c.id).where(t.tasks.c.id == t.task_files.c.task_id))
     return [Rows(engine, "files", t.files, of_runs), Rows(engine, "task_files", t.task_files, of_tasks)]
+
+
+def _reclaims(engine: Engine, before: float, now: float) -> list[Walk]:
+    """Their times are nodes', whose clocks may be wrong: one from far ahead would stay until then."""
+    at = t.reclaims.c.at
+    return [Rows(engine, "reclaims", t.reclaims, where, order=at) for where in (at < before, at > now + DAY)]
 
 
 def _journal(engine: Engine, before: float) -> list[Walk]:

@@ -1,13 +1,26 @@
-"""Between a node's row and the core's `Node`."""
+"""Between rows and the core's `Run` and `Node`."""
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
-from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish, Sandbox
+from sqlalchemy import select
+
+from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish, Run, RunState, Sandbox
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.statements import HEAD
+
+RUN_HEADS: Final = select(*(t.runs.c[name] for name in HEAD))
+"""Finds runs without code and output; each row is one for `read_run`."""
 
 _COLUMNS = tuple(column.name for column in t.nodes.c)
+
+
+def read_run(row: Any) -> Run:
+    """The run of a row that begins with the columns of `HEAD`."""
+    run = Run(*row[: len(HEAD)])
+    run.state = RunState(run.state)
+    return run
 
 
 def node_values(node: Node) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from idlegrid_server.core.model import Run, RunState
 from idlegrid_server.core.queries import Execution, LogLine, RunFilter, RunView, StoryPiece, Tail, Taken, Unfinished
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.reading import Reading, in_state, kept_by, submitted_by
+from idlegrid_server.record.rows import read_run
 from idlegrid_server.record.run_pages import page_of_runs
 from idlegrid_server.record.statements import HEAD
 from idlegrid_server.record.task_rows import WAITS, read_wait
@@ -146,9 +147,7 @@ def _next(query: Any, after: int, limit: int) -> Any:
 
 def read_view(row: Any) -> RunView:
     """The run of a row that begins with `HEAD_COLUMNS`, result and error."""
-    run = Run(*row[: len(HEAD)])
-    run.state = RunState(run.state)
-    return RunView(run, row[len(HEAD)], row[len(HEAD) + 1])
+    return RunView(read_run(row), row[len(HEAD)], row[len(HEAD) + 1])
 
 
 def read_line(row: Any) -> LogLine:

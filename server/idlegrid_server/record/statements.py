@@ -32,11 +32,10 @@ class Bulk:
         if places != list(range(len(names))):
             self._arrange = lambda row: [row[place] for place in places]
 
-    def run(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
-        """Carry it out for each row; nothing happens without rows."""
+    def run(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> int:
+        """Carry it out for each row; nothing happens without rows. Answers how many rows it wrote."""
         arranged = [tuple(self._arrange(row)) if self._arrange else tuple(row) for row in rows]
-        if arranged:
-            connection.exec_driver_sql(self._sql, arranged)
+        return connection.exec_driver_sql(self._sql, arranged).rowcount if arranged else 0
 
 
 class Statements:
@@ -52,6 +51,7 @@ class Statements:
         self.logs = self._bulk(self.insert(t.logs).on_conflict_do_nothing(), _names(t.logs))
         self.nodes = self._bulk(*self._replace(t.nodes, "id"))
         self.node_states = self._bulk(self.insert(t.node_states), _names(t.node_states))
+        self.reclaims = self._bulk(self.insert(t.reclaims).on_conflict_do_nothing(), _names(t.reclaims))
         self.usage = self._bulk(*self._sum(t.usage, ("hour", "submitter", "node_id")))
         self.node_totals = self._bulk(*self._sum(t.node_totals, ("node_id",)))
         self.counters = self._bulk(*self._sum(t.counters, ("name", "shard")))

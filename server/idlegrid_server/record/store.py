@@ -10,14 +10,25 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select
 
 from idlegrid_server.core.batch import Batch, Needs
-from idlegrid_server.core.model import EndedAttempt, IdempotencyKey, LogPiece, NodeSpell, Payload, Run, RunState
+from idlegrid_server.core.model import (
+    EndedAttempt,
+    IdempotencyKey,
+    LogPiece,
+    NodeSpell,
+    Payload,
+    Reclaim,
+    Run,
+    RunState,
+)
+from idlegrid_server.core.reclaims import COUNTER
 from idlegrid_server.core.subscriptions import Subscriptions
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.census import Moment, moment, moves
+from idlegrid_server.record.checkpoints import resumable
 from idlegrid_server.record.deliveries import write_deliveries
 from idlegrid_server.record.engine import translated
 from idlegrid_server.record.reading import in_state
-from idlegrid_server.record.rows import node_values, read_node
+from idlegrid_server.record.rows import RUN_HEADS, node_values, read_node, read_run
 from idlegrid_server.record.statements import CHANGING, HEAD, Statements
 from idlegrid_server.record.task_store import load_tasks, note_latest_runs, save_tasks
 
@@ -28,10 +39,11 @@ _changed_row = attrgetter(*CHANGING, "id")
 _attempt_row = attrgetter(*EndedAttempt.__dataclass_fields__)
 _log_row = attrgetter(*LogPiece.__dataclass_fields__)
 _spell_row = attrgetter(*NodeSpell.__dataclass_fields__)
+_reclaim_row = attrgetter(*Reclaim.__dataclass_fields__)
 
 # Another coordinator waits until ours has committed, then sees what it wrote, and never in a circle, for rows are
 # locked in id order; SQLite has one writer anyway.
-_heads = select(*(t.runs.c[name] for name in HEAD)).order_by(t.runs.c.id).with_for_update()
+_heads = RUN_HEADS.order_by(t.runs.c.id).with_for_update()
 _by_uuid = _heads.where(t.runs.c.uuid.in_(bindparam("uuids", expanding=True)))
 _by_id = _heads.where(t.runs.c.id.in_(bindparam("ids", expanding=True)))
 _payloads = select(t.runs.c.uuid, t.runs.c.code, t.runs.c.parameters, t.runs.c.work).where(
@@ -96,6 +108,8 @@ class SqlTransaction:
         if payloads := needs.payloads.union(run.uuid for run in sources):
             rows = self._connection.execute(_payloads, {"uuids": sorted(payloads)})
             batch.payloads = {uuid: Payload(code, parameters, work) for uuid, code, parameters, work in rows}
+        if again := [run.id for uuid, run in batch.runs.items() if run.attempts and uuid in needs.resuming]:
+            batch.checkpoints = resumable(self._connection, again)
         load_tasks(self._connection, needs, batch, sources)
         return batch
 
@@ -112,8 +126,7 @@ class SqlTransaction:
 
     def _runs(self, query: Any, parameters: dict[str, Any]) -> Iterator[Run]:
         for row in self._connection.execute(query, parameters):
-            run = Run(*row)
-            run.state = RunState(run.state)
+            run = read_run(row)
             self._before[run.id] = moment(run)
             yield run
 
@@ -161,6 +174,8 @@ class SqlTransaction:
         changed = sorted(batch.changed_nodes.values(), key=lambda node: node.id)
         self._do.nodes.run(self._connection, map(node_values, changed))
         self._do.node_states.run(self._connection, map(_spell_row, batch.spells))
+        # Only here it shows which of them are told for the first time.
+        batch.count(COUNTER, self._do.reclaims.run(self._connection, map(_reclaim_row, batch.reclaims)))
 
     def _save_sums(self, batch: Batch) -> None:
         used = ((*key, int(row[0]), row[1], row[2]) for key, row in sorted(batch.usage.items()))

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from idlegrid_server.record.metadata import BigId, metadata
+from idlegrid_server.record.node_tables import node_states, node_totals, node_weeks, nodes, reclaims
 from idlegrid_server.record.task_tables import dependencies, task_code, task_files, tasks, waits
 from idlegrid_server.record.webhook_tables import deliveries, webhooks
 
@@ -25,6 +26,7 @@ __all__ = [
     "BigId",
     "api_keys",
     "attempts",
+    "checkpoints",
     "counters",
     "deliveries",
     "dependencies",
@@ -38,8 +40,10 @@ __all__ = [
     "metadata",
     "node_states",
     "node_totals",
+    "node_weeks",
     "nodes",
     "outbox",
+    "reclaims",
     "runs",
     "task_code",
     "task_files",
@@ -228,60 +232,18 @@ file_chunks: Final = Table(
 )
 """Bytes of files. They are written before their file and dropped after it, so there may be some without one."""
 
-nodes: Final = Table(
-    "nodes",
+checkpoints: Final = Table(
+    "checkpoints",
     metadata,
-    Column("id", String(200), primary_key=True),
-    Column("registered_at", Float, nullable=False),
-    Column("last_seen", Float, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("reason", String(100), nullable=False),
-    Column("since", Float, nullable=False),
-    Column("health", String(10), nullable=False),
-    Column("wish", String(10), nullable=False, server_default="active"),
-    Column("hostname", String(255), nullable=False),
-    Column("address", String(255), nullable=False),
-    Column("port", Integer, nullable=False, server_default=text("0")),
-    Column("metadata", Text, nullable=False, server_default="{}"),
-    Column("max_tasks", Integer),
-    Column("operator_types", JSON(none_as_null=True)),
-    Column("pid", Integer, nullable=False),
-    Column("version", String(50), nullable=False),
-    Column("python", String(20), nullable=False),
-    Column("profile", String(50), nullable=False),
-    Column("slots", Integer, nullable=False),
-    Column("task_types", JSON, nullable=False),
-    Column("labels", JSON, nullable=False),
-    Column("cpu_cores", Float, nullable=False),
-    Column("memory_mb", BigInteger, nullable=False),
-    Column("cpu_percent", Float, nullable=False),
-    Column("memory_percent", Float, nullable=False),
-    Column("load_average", Float),
-    Column("sandbox", JSON, nullable=False),
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("file_id", String(32), nullable=False),
+    Column("lease_id", String(32), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
 )
-Index("nodes_by_health", nodes.c.health, nodes.c.last_seen)
-
-node_states: Final = Table(
-    "node_states",
-    metadata,
-    Column("id", BigId, primary_key=True, autoincrement=True),
-    Column("node_id", String(200), nullable=False),
-    Column("at", Float, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("reason", String(100), nullable=False),
-)
-Index("node_states_by_node", node_states.c.node_id, node_states.c.at)
-
-node_totals: Final = Table(
-    "node_totals",
-    metadata,
-    Column("node_id", String(200), primary_key=True),
-    Column("attempts", Integer, nullable=False),
-    Column("completed", Integer, nullable=False),
-    Column("failed", Integer, nullable=False),
-    Column("wall_seconds", Float, nullable=False),
-)
-"""What nodes have done in all, counted as it happens."""
+"""What a run that goes on kept of itself: the newest alone, in `file_chunks` under its `file_id`."""
 
 journal: Final = Table(
     "journal",

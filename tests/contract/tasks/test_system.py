@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -152,8 +153,9 @@ def test_livez_asks_nobody(system):
 # --- stats and metrics ---
 
 
-def test_stats_are_as_documented(system, assert_like):
+def test_stats_are_as_documented_with_one_addition(system, assert_like):
     found = data(system.get("/api/system/stats"))
+    assert found.pop("reclaims")["count"] >= 0
     assert_like(found, STATS)
     assert re.fullmatch(r"\d+d \d+h \d+m", found["performance"]["system_uptime"])
 
@@ -201,6 +203,26 @@ def test_long_polls_are_not_in_the_latencies(system):
     machine.beat(status="offline")
 
 
+def test_reclaims_of_all_nodes_are_in_stats_and_metrics(system):
+    machines, now = [system.machine(), system.machine()], time.time()
+    before = samples(system)["scheduler_reclaims_total"]
+    for number, machine in enumerate(machines, 1):
+        told = {"at": now - number, "reason": "input", "frozen_s": number / 10, "memory_s": float(number)}
+        machine.beat(reclaims=[{**told, "outcome": "evicted"}])
+        machine.beat(reclaims=[{**told, "outcome": "evicted"}], status="offline")
+    found, metrics = data(system.get("/api/system/stats"))["reclaims"], samples(system)
+    assert datetime.now(UTC) - moment(found.pop("since")) < timedelta(hours=1)
+    assert found == {"count": 2, "frozen_p50": 0.1, "frozen_p99": 0.2, "memory_p50": 1.0, "memory_p99": 2.0}
+    assert metrics["scheduler_reclaims_total"] - before == 2
+    quantiles = {name: value for name, value in metrics.items() if name.startswith("scheduler_reclaim_")}
+    assert quantiles == {
+        'scheduler_reclaim_frozen_seconds{quantile="0.5"}': 0.1,
+        'scheduler_reclaim_frozen_seconds{quantile="0.99"}': 0.2,
+        'scheduler_reclaim_memory_seconds{quantile="0.5"}': 1.0,
+        'scheduler_reclaim_memory_seconds{quantile="0.99"}': 2.0,
+    }
+
+
 def test_tasks_are_counted_by_status(system):
     before = data(system.get("/api/system/stats"))["tasks"]
     words = {"name": "counted", "task_type": "python", "executor": "python", "command": "python", "code": "1"}
@@ -236,6 +258,9 @@ def test_promtool_finds_nothing_but_the_documents_two_gauge_names(system):
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("no promtool on PATH (Debian: apt install prometheus)")
+    machine = system.machine()
+    told = {"at": time.time(), "reason": "input", "frozen_s": 0.1, "memory_s": 1.0, "outcome": "ended"}
+    machine.beat(reclaims=[told], status="offline")
     text = system.get("/api/system/metrics").content
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
     complaints = (done.stdout + done.stderr).decode().splitlines()

@@ -111,6 +111,11 @@ def test_the_timeline_comes_out_of_its_envelope(grid, client, wrap):
     assert client.timeline(window=60, buckets=1) == {"submitted": [1]}
 
 
+def test_a_nodes_week_comes_out_of_its_envelope(grid, client, wrap):
+    grid.on("GET /api/workers/lab%2F7/week", (200, wrap({"worker_id": "lab/7", "hours": []})))
+    assert client.node_week("lab/7") == {"worker_id": "lab/7", "hours": []}
+
+
 def test_waiting_for_many_tells_which_have_ended(grid, client):
     grid.on("GET /status/1", (200, {"status": "completed", "result": ""}))
     grid.on("GET /status/2", (200, {"status": "running"}))

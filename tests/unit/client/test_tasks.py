@@ -135,3 +135,16 @@ def test_a_node_is_drained_by_its_id(grid, client, wrap):
     grid.on("PUT /api/workers/a%2Fb", (200, wrap({"id": "a/b", "status": "draining"})))
     assert client.steer_node("a/b", "draining").status == "draining"
     assert grid.asked[0].body == {"status": "draining"}
+
+
+def test_a_policy_is_pushed_to_a_node_and_taken_away(grid, client, wrap):
+    policy = {"values": {"start_after_s": 300.0}, "pushed": {"start_after_s": 600}, "refused": ""}
+    grid.on("PUT /api/workers/n", (200, wrap({"id": "n", "policy": policy})))
+    assert client.push_policy("n", {"start_after_s": 600}).policy == policy
+    client.push_policy("n", None)
+    assert [asked.body for asked in grid.asked] == [{"policy": {"start_after_s": 600}}, {"policy": None}]
+
+
+def test_a_node_in_full_tells_of_its_owner(grid, client, wrap):
+    grid.on("GET /api/workers/a%2Fb", (200, wrap({"id": "a/b", "reclaims": {"count": 3, "frozen_p99": 0.5}})))
+    assert client.node("a/b").reclaims == {"count": 3, "frozen_p99": 0.5}

@@ -30,7 +30,7 @@ def run_answer(number, status="completed", **changed):
         "created_at": began.isoformat(), "code": f"print('out of {number}')", "parameters": {},
         "timeout_seconds": 300.0, "resources": {"cpu": 1.0, "memory": 512}, "truncated": False,
         "usage": {"cpu_seconds": 0.02, "wall_seconds": 2.0, "max_memory_mb": 11.0, "processes": 2} if ended else {},
-        "min_sandbox": 3, "sandbox": 3 if started else None, "files": 0,
+        "min_sandbox": 3, "sandbox": 3 if started else None, "files": 0, "checkpoint": None,
         "attempt_list": [
             {"number": 1, "worker_id": "lab-07-3f2a91c4", "leased_at": began.isoformat(), "ended_at": None,
              "outcome": "completed", "reason": "", "sandbox": 3}
@@ -72,6 +72,29 @@ def node_answer(name, state="idle", reason="owner_away", **changed):
     return answer | changed
 
 
+def owner_answer(**changed):
+    """What `GET /api/workers/{id}` answers of a node's owner, beside what lists have."""
+    answer = {
+        "policy": {"values": {"start_after_s": 300.0, "stop_on_battery": True}, "pushed": {}, "refused": ""},
+        "reclaims": {
+            "count": 3, "frozen_p50": 0.25, "frozen_p99": 0.75, "memory_p50": None, "memory_p99": None,
+            "since": START.isoformat(),
+        },
+    }  # fmt: skip
+    return answer | changed
+
+
+def week_answer(busy=(), known=0, until=None, utc_offset=0):
+    """A week as `GET /api/workers/{id}/week` answers it: so many hours known, those in `busy` the owner's."""
+    hours = [
+        {"hour": hour, "idle": (0.0 if hour in busy else 1.0) if hour < known else None, "seen_seconds": 9000.0}
+        for hour in range(168)
+    ]
+    seconds = None if until is None else (until - datetime.now(UTC)).total_seconds()
+    window = {"until": until and until.isoformat(), "seconds": seconds}
+    return {"worker_id": "lab-01-3f2a91c4", "utc_offset": utc_offset, "hours": hours, "window": window}
+
+
 def task_answer(number, name="nightly", **changed):
     """A task as `GET /api/tasks/{id}` answers it."""
     due = [(START + timedelta(days=day)).isoformat() for day in range(5)]
@@ -101,6 +124,7 @@ class StandIn:
         self.tasks, self.refusal = {}, None
         self.lacking = {}
         self.explained = {}
+        self.weeks = {}
         self.files = {}
         self.asked = []
         self._port = 0
@@ -141,22 +165,24 @@ class _Handler(BaseHTTPRequestHandler):
         if path in self.grid.lacking:
             words = f"This key may not do that: it lacks the scope {self.grid.lacking[path]}"
             return self._send(403, {"success": False, "error": {"code": "AUTHORIZATION_ERROR", "message": words}})
-        if path == "/stats":
-            return self._send(200, self._stats())
-        if path == "/health":
-            return self._send(200, {"status": "healthy"})
+        plain = {"/stats": self._stats, "/health": lambda: {"status": "healthy"}}
+        if path in plain:
+            return self._send(200, plain[path]())
         lists = {"/api/runs": self._runs, "/api/tasks": self._tasks, "/api/workers": lambda _: self.grid.nodes}
         if path in lists:
             return self._wrapped(self._page(lists[path](query), query))
         if path == "/api/system/timeline":
             return self._wrapped(self._timeline(int(query["buckets"]), float(query["window"])))
-        if found := re.fullmatch(r"/api/(run|task)s/(\d+)", path):
-            return self._one(found[1], int(found[2]))
-        if found := re.fullmatch(r"/api/runs/(\d+)/(explain|files)(?:/(.+))?", path):
-            return self._of_run(int(found[1]), found[2], found[3])
+        if found := re.fullmatch(r"/api/(run|task|worker)s/([^/]+)", path):
+            return self._one(found[1], unquote(found[2]))
+        if found := re.fullmatch(r"/api/(?:runs|workers)/([^/]+)/(explain|files|week)(?:/(.+))?", path):
+            return self._part_of(unquote(found[1]), found[2], found[3])
         return self._send(404, {"detail": "Not Found"})
 
-    def _of_run(self, number, what, name):
+    def _part_of(self, which, what, name):
+        if what == "week":
+            return self._wrapped(self.grid.weeks.get(which) or week_answer())
+        number = int(which)
         if what == "explain":
             return self._wrapped(self.grid.explained.get(number) or explain_answer(number, ("no_node", {})))
         return self._files(self.grid.files.get(number, {}), name)
@@ -224,9 +250,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _refuse(self, status, message, **details):
         self._send(status, {"success": False, "error": {"message": message, "details": details}})
 
-    def _one(self, kind, number):
-        known = (self.grid.runs if kind == "run" else self.grid.tasks).get(number)
-        self._wrapped(known) if known else self._refuse(404, f"{kind.title()} {number} not found")
+    def _one(self, kind, name):
+        if kind == "worker":
+            known = next((owner_answer() | node for node in self.grid.nodes if node["id"] == name), None)
+        else:
+            known = (self.grid.runs if kind == "run" else self.grid.tasks).get(int(name))
+        self._wrapped(known) if known else self._refuse(404, f"{kind.title()} {name} not found")
 
     def _runs(self, query):
         newest_first = sorted(self.grid.runs.values(), key=lambda run: -run["id"])

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 PAGES = ["overview", "submit", "tasks", "runs", "nodes"]
@@ -74,6 +76,13 @@ def test_a_run_in_the_address_is_shown_in_full(open_page, lively):
     assert not [button for button in app.button if button.label == "Cancel"]
 
 
+def test_a_run_that_keeps_checkpoints_says_what_it_would_go_on_from(open_page, coordinator, answers):
+    kept = {"attempt": 2, "size": 1_200_000, "created_at": "2025-03-04T10:00:00Z"}
+    coordinator.runs = {1: answers.run_answer(1, "running", checkpoint=kept)}
+    (line,) = [text for text in texts(open_page("runs", run="1")) if text.startswith("Checkpoint of attempt 2, 1.2 MB")]
+    assert line.endswith(" ago")
+
+
 def test_a_failed_run_shows_its_error(open_page, lively):
     assert "ZeroDivisionError" in texts(open_page("runs", run="2"))
 
@@ -120,6 +129,28 @@ def test_a_chosen_node_shows_its_sandbox_and_the_command_that_raises_it(open_pag
     app = choose_node(open_page("nodes"), "lab-01-3f2a91c4")
     assert {"watched by the node", "the node was not started as root", "sudo idlegrid node"} <= set(texts(app))
     assert ":green-badge[:material/shield: 3 isolated]" in texts(app)
+
+
+def test_a_chosen_node_shows_its_week_and_until_when_it_should_stay_idle(open_page, lively, answers):
+    app = choose_node(open_page("nodes"), "lab-01-3f2a91c4")
+    assert {"Expected idle until", "not known yet", "0 of 168", "UTC+00:00"} <= set(texts(app))
+    assert not app.get("plotly_chart")
+    until = datetime.now(UTC) + timedelta(hours=3, seconds=30)
+    lively.weeks["lab-01-3f2a91c4"] = answers.week_answer({9, 10}, 160, until, 19_800)
+    fresh(app)
+    assert {"160 of 168", "UTC+05:30"} <= set(texts(app))
+    assert any(f"{until:%Y-%m-%d %H:%M} (in 3 h" in text for text in texts(app))
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_chosen_node_shows_how_fast_its_owner_got_it_back_and_what_the_owner_allows(open_page, lively):
+    lively.nodes[0] |= {
+        "policy": {"values": {"start_after_s": 300.0}, "pushed": {"start_after_s": 60}, "refused": "no"}
+    }
+    app = choose_node(open_page("nodes"), "lab-01-3f2a91c4")
+    assert {"3 times in 30 days", "0.25 s, 99 % within 0.75 s", "no"} <= set(texts(app))
+    rows = app.dataframe[1].value.to_numpy().tolist()
+    assert rows == [["Work starts when the owner has been away for", "5 min", "1 min"]]
 
 
 def test_a_node_that_refuses_work_is_marked(open_page, coordinator, answers):

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from idlegrid import RunInfo
@@ -82,6 +84,20 @@ def test_facts_name_the_limit_that_ended_a_run(answers):
     assert facts["Ended by"] == "memory limit"
     assert runs.why("failed", "memory_limit", None) == "needed more memory than it asked for"
     assert dict(runs.facts(answers.run_answer(1, "failed", reason="user_error")))["Ended by"] == "–"
+
+
+def test_a_checkpoint_is_one_line(answers):
+    kept = {"attempt": 2, "size": 1_200_000, "created_at": "2025-03-04T10:00:00Z"}
+    now = datetime(2025, 3, 4, 10, 3, 20, tzinfo=UTC)
+    assert runs.checkpoint(answers.run_answer(1, checkpoint=kept), now) == "Checkpoint of attempt 2, 1.2 MB, 3 min ago"
+    assert runs.checkpoint(answers.run_answer(1), now) == runs.checkpoint({}, now) == ""
+
+
+def test_the_story_and_the_reasons_of_evictions_are_in_words(answers):
+    story = [{"event": "checkpoint", "detail": "1.2 MB of attempt 1"}, {"event": "resumed", "detail": ""}]
+    shown = runs.events(answers.run_answer(1, events=story))
+    assert list(shown["event"]) == ["sent a checkpoint", "goes on from its checkpoint"]
+    assert runs.why("running", "memory_held", None) == "what was frozen held memory for too long"
 
 
 def test_a_run_that_has_not_started_says_what_sandbox_it_asks_for(answers):

@@ -10,15 +10,18 @@ import pytest
 from sqlalchemy import Engine
 
 from idlegrid_server.core.batch import Batch
+from idlegrid_server.core.checkpointdesk import CheckpointDesk
 from idlegrid_server.core.coordinator import Coordinator
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.matching import QueueOrder
 from idlegrid_server.core.news import Bus, News, from_wire, to_wire
 from idlegrid_server.core.nodedesk import NodeDesk
+from idlegrid_server.core.outlook import Outlook
 from idlegrid_server.core.ports import RandomIds, SystemClock
 from idlegrid_server.core.taskdesk import TaskDesk
 from idlegrid_server.core.writer import Writer
 from idlegrid_server.queue.memory import MemoryQueue
+from idlegrid_server.record.checkpoints import SqlCheckpoints
 from idlegrid_server.record.files import SqlFiles
 from idlegrid_server.record.node_reader import SqlNodeReader
 from idlegrid_server.record.reader import SqlReader
@@ -75,14 +78,16 @@ def assembled(engine: Engine, queue: MemoryQueue, bus: Bus | None = None) -> tup
         loop.call_soon_threadsafe(coordinator.written, batch)
 
     def queued(batch: Batch) -> None:
-        loop.call_soon_threadsafe(coordinator.polls.wake, batch.woken)
+        loop.call_soon_threadsafe(coordinator.polls.wake, batch.woken, batch.lengths)
 
     writer = Writer(SqlRecord(engine, clock.now), queue, written, queued)
     reader, files = SqlReader(engine), SqlFiles(engine, clock.now)
     task_files = SqlTaskFiles(engine, clock.now)
     tasks = TaskDesk(writer, reader, task_files, clock, RandomIds(), CronCalendar(), QueueOrder.FIFO)
-    nodes = NodeDesk(writer, reader, SqlNodeReader(engine), task_files, Times(), bus)
-    coordinator = Coordinator(writer, reader, files, tasks, nodes, clock, RandomIds(), Times(), bus=bus)
+    known = SqlNodeReader(engine)
+    nodes = NodeDesk(writer, reader, known, task_files, Times(), Outlook(known.weeks, clock), bus)
+    checkpoints = CheckpointDesk(writer, SqlNodeReader(engine), SqlCheckpoints(engine, clock.now))
+    coordinator = Coordinator(writer, reader, files, checkpoints, tasks, nodes, clock, RandomIds(), Times(), bus=bus)
     return coordinator, writer
 
 

@@ -1,9 +1,11 @@
 """What time does, with a fake clock, a real SQLite record and the queue in memory."""
 
+import io
 from collections.abc import Iterator
 
 import pytest
 
+from idlegrid_server.core.checkpoints import CheckpointUpload
 from idlegrid_server.core.commands import (
     Beat,
     CancelRun,
@@ -18,8 +20,9 @@ from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.core.limits import Times
 from idlegrid_server.core.model import NodeHealth, NodeState, Outcome, Run
 from idlegrid_server.core.queries import RunFilter
-from idlegrid_server.housekeeping.keeper import FORGET_EVERY, QUEUE_LOOK
+from idlegrid_server.housekeeping.keeper import DROP_EVERY, FORGET_EVERY, QUEUE_LOOK
 from idlegrid_server.queue.aside import STUCK_SECONDS
+from idlegrid_server.record.checkpoints import SqlCheckpoints
 
 from ...faults import FaultyQueue
 from ...parts import Coordinator, offer, submission
@@ -229,6 +232,19 @@ def test_a_key_is_remembered_for_a_day_and_then_forgotten(stage):
     stage.clock.advance(2 * FORGET_EVERY)
     stage.pass_time(1)
     assert stage.do(MakeRuns([submission()], ["u3"], "key", "other words"))[0].uuid == "u3"
+
+
+def test_a_checkpoint_goes_within_a_minute_of_its_runs_end(stage):
+    checkpoints = SqlCheckpoints(stage.engine, stage.clock.now)
+    stage.submit()
+    stage.lease()
+    checkpoints.keep(CheckpointUpload(run_uuid="u1", lease_id="0" * 32, size=5), io.BytesIO(b"state"))
+    stage.pass_time(2 * DROP_EVERY)
+    kept = checkpoints.find(1)
+    assert checkpoints.chunk(kept.id, 0) == b"state"
+    stage.do(CancelRun(1))
+    stage.pass_time(DROP_EVERY)
+    assert (checkpoints.find(1), checkpoints.chunk(kept.id, 0)) == (None, None)
 
 
 def test_the_thread_looks_by_itself_and_ends_when_told(stage, eventually):

@@ -164,6 +164,35 @@ def test_a_node_registered_by_hand_may_speak_for_itself(table):
     assert (node.state, node.cpu_cores, node.slots, node.max_tasks, node.hostname) == ("busy", 8.0, 2, 5, "lab")
 
 
+def pushed(table, node="n1") -> str:
+    """What a heartbeat hears of the operator's policy."""
+    beat = Beat(node, NodeFacts(), (), TIMES)
+    table.do(beat)
+    return beat.pushed
+
+
+def test_a_node_hears_what_the_operator_wants_of_its_policy_until_it_is_taken_away(table, node):
+    assert pushed(table) == "{}"
+    table.do(UpdateNode("n1", change=NodeChange(policy='{"start_after_s": 600}')))
+    assert pushed(table) == '{"start_after_s": 600}'
+    table.do(UpdateNode("n1", change=NodeChange(max_tasks=2)))
+    assert pushed(table) == '{"start_after_s": 600}'
+    table.do(UpdateNode("n1", change=NodeChange(policy="{}")))
+    assert pushed(table) == "{}"
+
+
+def test_a_node_registered_by_hand_takes_no_policy_before_it_speaks_for_itself(table):
+    table.do(RegisterNode("w1", WORDS))
+    change = NodeChange(policy='{"start_after_s": 600}', max_tasks=9)
+    with pytest.raises(InvalidInput, match="by hand") as refused:
+        table.do(UpdateNode("w1", change=change))
+    assert (refused.value.field, table.nodes["w1"].max_tasks) == ("policy", 5)
+    table.do(UpdateNode("w1", change=NodeChange(policy="{}")))
+    table.beat(node="w1", state=NodeState.IDLE, profile="desktop")
+    table.do(UpdateNode("w1", change=change))
+    assert pushed(table, "w1") == change.policy
+
+
 def test_the_id_of_a_node_registered_by_hand_depends_on_where_it_is_alone():
     assert registered_id(WORDS) == registered_id(Registration(**{**_words(), "max_tasks": 1}))
     assert registered_id(WORDS) != registered_id(Registration(**{**_words(), "port": 2}))

@@ -35,9 +35,9 @@ def test_a_newer_poll_of_a_node_ends_the_older_one(polls):
 
 def test_new_runs_wake_as_many_nodes_as_there_are_runs_longest_waiting_first(polls):
     waiting = [polls.open(offer(f"n{number}")) for number in range(4)]
-    polls.wake({PLAIN: 2})
+    polls.wake({PLAIN: 2}, {})
     assert woken(*waiting) == ["n0", "n1"]
-    polls.wake({PLAIN: 1})
+    polls.wake({PLAIN: 1}, {})
     assert woken(*waiting) == ["n0", "n1", "n2"]
 
 
@@ -48,21 +48,21 @@ def test_only_nodes_with_room_for_the_run_are_woken(polls):
         polls.open(offer("elsewhere", only=frozenset({PLAIN}))),
         polls.open(offer("large")),
     ]
-    polls.wake({LARGE: 3})
+    polls.wake({LARGE: 3}, {})
     assert woken(*waiting) == ["large"]
 
 
 def test_a_node_that_looked_in_vain_keeps_its_place(polls):
     first, second = polls.open(offer("n1")), polls.open(offer("n2"))
-    polls.wake({PLAIN: 1})
+    polls.wake({PLAIN: 1}, {})
     first.heed()
-    polls.wake({PLAIN: 1})
+    polls.wake({PLAIN: 1}, {})
     assert woken(first, second) == ["n1"]
 
 
 def test_the_wake_of_a_node_that_hung_up_goes_to_the_next(polls):
     first, second = polls.open(offer("n1")), polls.open(offer("n2"))
-    polls.wake({PLAIN: 1})
+    polls.wake({PLAIN: 1}, {})
     polls.close(first)
     assert woken(second) == ["n2"]
 
@@ -90,7 +90,7 @@ def test_everybody_looks_again_when_the_queue_is_back(polls):
 def test_a_poll_waits_without_a_thread(polls):
     async def wait() -> bool:
         poll = polls.open(offer("n1"))
-        asyncio.get_running_loop().call_soon(polls.wake, {PLAIN: 1})
+        asyncio.get_running_loop().call_soon(polls.wake, {PLAIN: 1}, {})
         return await asyncio.wait_for(poll.event.wait(), 10)
 
     assert asyncio.run(wait())

@@ -156,6 +156,8 @@ def test_a_running_one_is_stopped_on_its_node(grid):
         (lease,) = (await coordinator.fetch("n1", Room(1))).leases
         assert await coordinator.runs.cancel_all(None) == 1
         held = HeldAttempt(run_uuid=run.uuid, lease_id=lease.lease_id)
-        assert await coordinator.beat("n1", HERE, [held]) == [Order("stop", run.uuid, lease.lease_id, "cancelled")]
+        assert (await coordinator.beat("n1", HERE, [held])).orders == [
+            Order("stop", run.uuid, lease.lease_id, "cancelled")
+        ]
 
     grid(story)

@@ -2,6 +2,7 @@
 
 from idlegrid_server.core.commands.base import Command
 from idlegrid_server.core.commands.cancel import CancelRun, CancelUnfinished
+from idlegrid_server.core.commands.checkpoint import TellCheckpoint
 from idlegrid_server.core.commands.expire import ExpireLeases, LoseNodes, ReleaseRuns, RequeueRuns, SettleWaits
 from idlegrid_server.core.commands.firing import FireDependents, FireTasks, Firing, RestartRun, TriggerTask, TriggerWish
 from idlegrid_server.core.commands.lease import Lease, LeaseRuns
@@ -37,6 +38,7 @@ __all__ = [
     "RequeueRuns",
     "RestartRun",
     "SettleWaits",
+    "TellCheckpoint",
     "TriggerTask",
     "TriggerWish",
     "UpdateTask",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from idlegrid_server.core.batch import Batch, Needs
+from idlegrid_server.core.checkpoints import RESUMED, Checkpoint
 from idlegrid_server.core.lifecycle import Event
 from idlegrid_server.core.matching import Offer
 from idlegrid_server.core.model import NodeHealth, NodeWish, Payload, Run, RunState
@@ -18,6 +19,8 @@ class Lease:
     lease_id: str
     number: int
     expires_at: float
+    checkpoint: Checkpoint | None = None
+    """What the attempt goes on from."""
 
 
 @dataclass(slots=True)
@@ -41,9 +44,14 @@ class LeaseRuns:
     _leases: list[Lease] = field(default_factory=list)
 
     def needs(self) -> Needs:
-        """The popped runs with their code, and the node with how many it holds. An empty look needs nothing."""
-        node = {self.offer.node_id} if self.popped and self.via == "node" else set[str]()
-        return Needs(uuids=set(self.popped), payloads=set(self.popped), nodes=node, leasing=node)
+        """The popped runs with their code, and the node with how many it holds. An empty look needs nothing.
+
+        A legacy worker knows no checkpoints.
+        """
+        popped, node = set(self.popped), {self.offer.node_id}
+        if not popped or self.via != "node":
+            return Needs(uuids=popped, payloads=popped)
+        return Needs(uuids=popped, payloads=popped, resuming=popped, nodes=node, leasing=node)
 
     def apply(self, batch: Batch) -> None:
         """Start an attempt of each popped run that the record still has as pending; forget the other entries.
@@ -88,7 +96,15 @@ class LeaseRuns:
         run.sandbox = None if self.via == "legacy" else self.offer.capability.sandbox
         batch.move(run, Event.LEASE, self.offer.node_id)
         batch.notify(run)
-        self._leases.append(Lease(run, batch.payloads[run.uuid], lease_id, run.attempts, run.lease_expires_at))
+        found = self._resume(batch, run)
+        self._leases.append(Lease(run, batch.payloads[run.uuid], lease_id, run.attempts, run.lease_expires_at, found))
+
+    def _resume(self, batch: Batch, run: Run) -> Checkpoint | None:
+        """What the attempt goes on from; that it does is in the story beside its lease."""
+        found = None if self.via == "legacy" else batch.checkpoints.get(run.id)
+        if found is not None:
+            batch.tell(run, RESUMED, f"from the checkpoint of attempt {found.attempt}")
+        return found
 
     def answer(self, batch: Batch) -> list[Lease]:
         """What was leased, oldest first."""

@@ -15,6 +15,7 @@ from idlegrid_server.core.model import (
     NodeState,
     NodeWish,
     Outcome,
+    Reclaim,
     Run,
     RunState,
     Sandbox,
@@ -49,6 +50,10 @@ class NodeFacts:
     metadata: str | None = None
     """A JSON object as text, laid over what is noted already."""
     sandbox: Sandbox | None = None
+    policy: str | None = None
+    """A JSON object as text."""
+    policy_refused: str | None = None
+    utc_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,9 @@ class Beat:
     attempts: Sequence[HeldAttempt]
     times: Times
     joins: bool = False
+    reclaims: Sequence[Reclaim] = ()
+    pushed: str = field(default="{}", init=False)
+    """What the operator wants of the owner's policy: a JSON object as text."""
     _orders: list[Order] = field(default_factory=list)
 
     def needs(self) -> Needs:
@@ -104,10 +112,12 @@ class Beat:
         for held in self.attempts:
             self._renew(batch, held)
         self._orders.extend(_wishes(node))
+        self.pushed = node.pushed_policy
 
     def _hear(self, batch: Batch, node: Node) -> None:
         back, heard = node.health is not NodeHealth.ALIVE, node.last_seen
         entered = self._update(batch, node)
+        batch.reclaims.extend(self.reclaims)
         if entered or (back and node.state is not NodeState.OFFLINE):
             batch.spells.append(NodeSpell(node.id, batch.now, node.state.value, node.reason))
         if node.state is NodeState.OFFLINE:

@@ -41,6 +41,8 @@ class NodeChange:
     max_tasks: int | None = None
     task_types: tuple[str, ...] | None = None
     metadata: str | None = None
+    policy: str | None = None
+    """What its owner's policy should be: a JSON object as text, an empty one takes all away."""
 
 
 @dataclass(slots=True)
@@ -146,6 +148,7 @@ class UpdateNode(_OfHeld):
 
     def _describe(self, node: Node) -> None:
         change, by_hand = self.change, node.profile == REGISTERED
+        self._push(node, by_hand=by_hand)
         if change.metadata is not None:
             checked_offer(change.metadata)
             node.metadata = change.metadata
@@ -157,6 +160,15 @@ class UpdateNode(_OfHeld):
             node.operator_types = change.task_types
         if by_hand:
             _offer(node)
+
+    def _push(self, node: Node, *, by_hand: bool) -> None:
+        values = self.change.policy
+        if values is None:
+            return
+        if by_hand and values != "{}":
+            words = "A worker that was registered by hand, and has not spoken for itself, has no policy"
+            raise InvalidInput(words, field="policy", rule="unsupported")
+        node.pushed_policy = values
 
 
 @dataclass(slots=True)

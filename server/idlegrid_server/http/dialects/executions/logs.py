@@ -21,6 +21,8 @@ STARTED: Final = "开始执行任务 (超时限制: {:.0f}ms)"
 STEPS: Final[Mapping[str, tuple[str, str]]] = {
     "frozen": ("warn", "机主正在使用, 任务已暂停"),
     "thawed": ("info", "任务已继续执行"),
+    "checkpoint": ("info", "已保存检查点"),
+    "resumed": ("info", "从检查点继续执行"),
     "evict": ("warn", "机主已返回, 任务重新排队"),
     "return": ("warn", "节点已交回任务, 任务重新排队"),
     "lose": ("warn", "节点已丢失, 任务重新排队"),
@@ -31,7 +33,7 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
     "abandon": ("error", "任务多次丢失, 不再重试"),
 }
 """Events of a run's story that are told beside its starts: level and words."""
-WITHIN: Final = frozenset({"frozen", "thawed"})
+WITHIN: Final = frozenset({"frozen", "thawed", "checkpoint", "resumed"})
 """Events in the midst of an attempt; every other one stands between two."""
 
 

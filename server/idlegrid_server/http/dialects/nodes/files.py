@@ -1,24 +1,27 @@
-"""The files of tasks, for the nodes that run them."""
+"""What nodes fetch for the runs that they hold: files of tasks, checkpoints."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi.responses import StreamingResponse
 
+from idlegrid_server.core.checkpoints import Checkpoint
 from idlegrid_server.core.errors import NotFound
 from idlegrid_server.core.files import TaskFile
-from idlegrid_server.core.nodedesk import NodeDesk
+
+Chunk = Callable[[str, int], Awaitable[bytes | None]]
+"""Gives one piece by the id of the bytes and the piece's number."""
 
 
-def sent(nodes: NodeDesk, file: TaskFile) -> StreamingResponse:
-    """The file's bytes, piece by piece; the tag is their SHA-256."""
-    headers = {"Content-Length": str(file.size), "ETag": f'"{file.sha256}"'}
-    return StreamingResponse(_pieces(nodes, file), media_type="application/octet-stream", headers=headers)
+def sent(chunk: Chunk, kept: TaskFile | Checkpoint) -> StreamingResponse:
+    """The bytes, piece by piece; the tag is their SHA-256."""
+    headers = {"Content-Length": str(kept.size), "ETag": f'"{kept.sha256}"'}
+    return StreamingResponse(_pieces(chunk, kept), media_type="application/octet-stream", headers=headers)
 
 
-async def _pieces(nodes: NodeDesk, file: TaskFile) -> AsyncIterator[bytes]:
-    """A file that is replaced meanwhile breaks off, short of the length it said."""
-    for seq in range(file.chunks):
-        data = await nodes.chunk(file.id, seq)
+async def _pieces(chunk: Chunk, kept: TaskFile | Checkpoint) -> AsyncIterator[bytes]:
+    """What is replaced meanwhile breaks off, short of the length it said."""
+    for seq in range(kept.chunks):
+        data = await chunk(kept.id, seq)
         if data is None:
-            raise NotFound(f"{file.name} was replaced while it was read")
+            raise NotFound("It was replaced while it was read")
         yield data

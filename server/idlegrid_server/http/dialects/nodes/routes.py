@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from idlegrid_server.core.checkpoints import CheckpointUpload
 from idlegrid_server.core.coordinator import Work
 from idlegrid_server.core.errors import StaleReport
 from idlegrid_server.core.files import Upload
@@ -46,8 +47,9 @@ async def heartbeat(words: HeartbeatIn, call: Call) -> dict[str, Any]:
     address = call.client.host if call.client else ""
     held = [translate.held(attempt) for attempt in words.attempts]
     facts = translate.facts(words, address)
-    orders = await call.coordinator.beat(words.node_id, facts, held, joins=words.joins)
-    return translate.beat_answer(words.node_id, call.grid.server_id, call.coordinator.times, orders)
+    reclaims = [translate.reclaim(words.node_id, told) for told in words.reclaims]
+    heard = await call.coordinator.beat(words.node_id, facts, held, joins=words.joins, reclaims=reclaims)
+    return translate.beat_answer(words.node_id, call.grid.server_id, call.coordinator.times, heard)
 
 
 @router.get("/task")
@@ -101,4 +103,25 @@ async def put_file(run: RunPath, name: str, call: Call, node_id: Name, lease_id:
 async def task_file(run: RunPath, name: str, call: Call, node_id: Name, lease_id: Hex) -> Response:
     """A file that lies in the working folder of a run, for the node that holds it."""
     call.caller.check_node(node_id)
-    return sent(call.coordinator.nodes, await call.coordinator.nodes.file(run, lease_id, checked_name(call, name)))
+    nodes = call.coordinator.nodes
+    return sent(nodes.chunk, await nodes.file(run, lease_id, checked_name(call, name)))
+
+
+@router.put("/checkpoints/{run}", openapi_extra=BINARY_BODY)
+async def put_checkpoint(run: RunPath, call: Call, node_id: Name, lease_id: Hex) -> dict[str, str]:
+    """What an attempt keeps for the next one; what will not be taken is refused before it is read."""
+    call.caller.check_node(node_id)
+    length = int(call.headers.get("content-length", 0))
+    upload = CheckpointUpload(run_uuid=run, lease_id=lease_id, size=length)
+    await call.coordinator.checkpoints.check(upload)
+    async with spooled(call, call.grid.settings.data) as body:
+        await call.coordinator.checkpoints.keep(replace(upload, size=body.size, sha256=body.sha256), body.file)
+    return {"status": "ok"}
+
+
+@router.get("/checkpoints/{run}", response_class=Response, responses=BYTES)
+async def checkpoint(run: RunPath, call: Call, node_id: Name, lease_id: Hex) -> Response:
+    """What an earlier attempt kept, for the node that holds the run."""
+    call.caller.check_node(node_id)
+    checkpoints = call.coordinator.checkpoints
+    return sent(checkpoints.chunk, await checkpoints.of_attempt(run, lease_id))

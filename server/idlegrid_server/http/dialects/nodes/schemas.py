@@ -7,6 +7,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from idlegrid_server.core.limits import MAX_CPU, MAX_MEMORY_MB, MAX_SANDBOX
 from idlegrid_server.core.model import NodeState, Outcome
+from idlegrid_server.http.dialects.nodes.policy import Told
 
 MAX_SLOTS = 1024
 Whole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
@@ -25,6 +26,8 @@ RunName = Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1), Whole]
 Level = Annotated[int, Field(ge=0, le=MAX_SANDBOX), Whole]
 Slots = Annotated[int, Field(ge=0, le=MAX_SLOTS), Whole]
+Offset = Annotated[int, Field(ge=-86_400, le=86_400), Whole]
+"""A clock's seconds east of UTC."""
 Percent = Annotated[float, Field(ge=0, le=1e6)]
 Cores = Annotated[float, Field(ge=0, le=MAX_CPU)]
 Megabytes = Annotated[int, Field(ge=0, le=MAX_MEMORY_MB), Whole]
@@ -93,6 +96,25 @@ class HeldIn(Words):
     logs: list[LogIn] = Field(default_factory=list, max_length=1000)
 
 
+class PolicyIn(Words):
+    """An owner's policy, and what of the operator's wishes it does not take."""
+
+    values: Told = Field(default_factory=dict)
+    refused: Annotated[str, StringConstraints(max_length=4000, pattern=NO_NUL)] = ""
+
+
+class ReclaimIn(Words):
+    """An owner took the machine back."""
+
+    at: When
+    reason: Reason
+    signal: Reason = ""
+    frozen_s: Seconds | None = None
+    memory_s: Seconds | None = None
+    memory_mb: Annotated[float, Field(ge=0, le=MAX_MEMORY_MB)] = 0.0
+    outcome: Literal["thawed", "evicted", "ended"]
+
+
 class JoinIn(Words):
     """`POST /internal/join`."""
 
@@ -117,7 +139,10 @@ class HeartbeatIn(Words):
     resources: ResourcesIn | None = None
     current_load: LoadIn | None = None
     sandbox: SandboxIn | None = None
+    utc_offset: Offset | None = None
+    policy: PolicyIn | None = None
     attempts: list[HeldIn] = Field(default_factory=list, max_length=MAX_SLOTS)
+    reclaims: list[ReclaimIn] = Field(default_factory=list, max_length=100)
 
 
 class NextIn(Words):

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from idlegrid_server.core.checkpoints import Checkpoint
 from idlegrid_server.core.commands import HeldAttempt, Lease, NodeFacts, Order, Report, ReportAnswer
-from idlegrid_server.core.coordinator import Work
+from idlegrid_server.core.coordinator import Heard, Work
 from idlegrid_server.core.files import TaskFile
 from idlegrid_server.core.limits import Times
-from idlegrid_server.core.model import Sandbox, Usage
+from idlegrid_server.core.model import Reclaim, Sandbox, Usage
 from idlegrid_server.core.nodedesk import Room
-from idlegrid_server.http.dialects.nodes.schemas import HeartbeatIn, HeldIn, LogIn, NextIn, ReportIn, UsageIn
+from idlegrid_server.http.dialects.nodes.schemas import HeartbeatIn, HeldIn, LogIn, NextIn, ReclaimIn, ReportIn, UsageIn
 from idlegrid_server.http.text import storable
 
 
@@ -34,7 +35,15 @@ def facts(words: HeartbeatIn, address: str) -> NodeFacts:
         cpu_percent=load.cpu_percent if load else None,
         memory_percent=load.memory_percent if load else None,
         sandbox=Sandbox(**words.sandbox.model_dump()) if words.sandbox else None,
+        utc_offset=words.utc_offset,
+        policy=json.dumps(words.policy.values) if words.policy else None,
+        policy_refused=words.policy.refused if words.policy else None,
     )
+
+
+def reclaim(node_id: str, words: ReclaimIn) -> Reclaim:
+    """An owner took a node back."""
+    return Reclaim(node_id=node_id, **words.model_dump())
 
 
 def held(words: HeldIn) -> HeldAttempt:
@@ -72,16 +81,18 @@ def orders(given: Sequence[Order]) -> list[dict[str, str]]:
     return [_order(order) for order in given]
 
 
-def beat_answer(node_id: str, server_id: str, times: Times, given: Sequence[Order]) -> dict[str, Any]:
+def beat_answer(node_id: str, server_id: str, times: Times, heard: Heard) -> dict[str, Any]:
     """`POST /internal/heartbeat`."""
-    return {
+    told = {
         "status": "ok",
         "node_id": node_id,
         "server_id": server_id,
         "lease_seconds": times.lease,
         "heartbeat_seconds": times.heartbeat,
-        "orders": orders(given),
+        "orders": orders(heard.orders),
     }
+    pushed = json.loads(heard.policy)
+    return {**told, "policy": pushed} if pushed else told
 
 
 def work(given: Work, files: Mapping[int, Sequence[TaskFile]], server_id: str, times: Times) -> dict[str, Any]:
@@ -119,10 +130,16 @@ def _attempt(lease: Lease, files: Mapping[int, Sequence[TaskFile]], times: Times
         "trace_id": run.trace_id or None,
         "lease_seconds": times.lease,
     }
+    if lease.checkpoint is not None:
+        told["checkpoint"] = _checkpoint(lease.checkpoint)
     if not lease.payload.work:
         return told
     laid = [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in files.get(run.task_id or 0, ())]
     return {**told, "request": None, **json.loads(lease.payload.work), "files": laid}
+
+
+def _checkpoint(kept: Checkpoint) -> dict[str, Any]:
+    return {"size": kept.size, "sha256": kept.sha256, "attempt": kept.attempt}
 
 
 def _order(order: Order) -> dict[str, str]:

@@ -42,23 +42,27 @@ async def health(call: Call) -> JSONResponse:
 async def stats(call: Call) -> dict[str, Any]:
     """What is counted."""
     grid, clock = call.grid, call.coordinator.clock
-    totals, nodes, ended, machine = await asyncio.gather(
+    totals, nodes, reclaims, ended, machine = await asyncio.gather(
         call.coordinator.read(call.coordinator.reader.totals),
         call.coordinator.nodes.counts(),
+        call.coordinator.nodes.reclaims(clock.now()),
         asyncio.to_thread(grid.system.ended_since, clock.now() - 60),
         asyncio.to_thread(grid.machine.usage),
     )
     up = clock.monotonic() - grid.started
-    return envelope(translate.stats(totals, nodes, machine, ended_in_last_minute=ended, up_seconds=up))
+    return envelope(translate.stats(totals, nodes, reclaims, machine, ended_in_last_minute=ended, up_seconds=up))
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {CONTENT_TYPE: {}}}})
 async def metrics(call: Call) -> Response:
     """The same for Prometheus, in its own format."""
-    totals, nodes, depths = await asyncio.gather(
-        call.coordinator.read(call.coordinator.reader.totals), call.coordinator.nodes.counts(), _depths(call.grid)
+    totals, nodes, reclaims, depths = await asyncio.gather(
+        call.coordinator.read(call.coordinator.reader.totals),
+        call.coordinator.nodes.counts(),
+        call.coordinator.nodes.reclaims(call.coordinator.clock.now()),
+        _depths(call.grid),
     )
-    figures = Figures(totals, nodes, depths, call.app.state.traffic.latencies)
+    figures = Figures(totals, nodes, reclaims, depths, call.app.state.traffic.latencies)
     return Response(metrics_text(figures), media_type=CONTENT_TYPE)
 
 

@@ -10,15 +10,22 @@ from typing import Any
 from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.core.node_queries import NodeCounts
 from idlegrid_server.core.queries import Timeline, Totals
+from idlegrid_server.core.reclaims import ReclaimFigures
 from idlegrid_server.core.system_queries import LEVELS, JournalEntry
-from idlegrid_server.http.dialects.tasks.workers_translate import uptime
+from idlegrid_server.http.dialects.tasks.workers_translate import reclaimed, uptime
 from idlegrid_server.http.envelope import iso
 from idlegrid_server.http.machine import MachineUsage
 from idlegrid_server.http.metrics import tasks_of
 
 
 def stats(
-    totals: Totals, nodes: NodeCounts, machine: MachineUsage, *, ended_in_last_minute: int, up_seconds: float
+    totals: Totals,
+    nodes: NodeCounts,
+    reclaims: ReclaimFigures,
+    machine: MachineUsage,
+    *,
+    ended_in_last_minute: int,
+    up_seconds: float,
 ) -> dict[str, Any]:
     """`GET /api/system/stats`."""
     tasks = tasks_of(totals)
@@ -46,6 +53,7 @@ def stats(
             "success_rate": round(100 * completed / (completed + failed), 2) if completed + failed else 0.0,
             "system_uptime": uptime(up_seconds),
         },
+        "reclaims": reclaimed(reclaims),
         "resource_usage": _usage(machine),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
+from idlegrid_server.core.checkpoints import Checkpoint
 from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.core.explaining import Explanation
 from idlegrid_server.core.files import StoredFile, TaskFile
@@ -110,6 +111,7 @@ def detail(
             "processes": head.processes,
         },
         "files": of.files,
+        "checkpoint": _checkpoint(of.checkpoint),
         "attempt_list": [_ended(attempt) for attempt in of.attempts] + _current(head),
         "events": [{"timestamp": iso(at), "event": event, "detail": words} for at, event, words in of.story],
         "logs": [{"timestamp": iso(p.at), "level": LEVELS.get(p.stream, "info"), "message": p.text} for p in logs],
@@ -162,6 +164,10 @@ def restarted(of: Run, original: int) -> dict[str, Any]:
     """`POST /api/runs/{id}/restart`; the document shows a start, and until there is one that is when it was made."""
     started = iso(of.created_at if of.started_at is None else of.started_at)
     return {"original_run_id": original, "new_run_id": of.id, "status": STATUS[of.state], "started_at": started}
+
+
+def _checkpoint(kept: Checkpoint | None) -> dict[str, Any] | None:
+    return None if kept is None else {"attempt": kept.attempt, "size": kept.size, "created_at": iso(kept.created_at)}
 
 
 def _ended(attempt: EndedAttempt) -> dict[str, Any]:

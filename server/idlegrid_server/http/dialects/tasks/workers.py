@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from idlegrid_server.core.commands.operator import MAX_SLOTS
 from idlegrid_server.core.limits import MAX_INT64
 from idlegrid_server.core.node_queries import NodeFilter
+from idlegrid_server.http.dialects.nodes.policy import Pushed
 from idlegrid_server.http.dialects.nodes.schemas import NO_NUL, Label, Percent
 from idlegrid_server.http.dialects.tasks import workers_translate as translate
 from idlegrid_server.http.envelope import envelope
@@ -58,6 +59,8 @@ class WorkerChange(Words):
     task_types: Types | None = None
     status: Literal["active", "draining", "offline"] | None = None
     metadata: dict[str, Any] | None = None
+    policy: Pushed | None = None
+    """Null takes all of it away."""
 
 
 class WorkerBeat(Words):
@@ -105,8 +108,16 @@ async def register(call: Call, words: WorkerIn) -> dict[str, Any]:
 @router.get("/{worker_id}")
 async def worker(worker_id: WorkerId, call: Call) -> dict[str, Any]:
     """A worker whole."""
-    found = await call.coordinator.nodes.detail(worker_id)
-    return envelope(translate.detail(found, call.coordinator.clock.now()))
+    nodes, now = call.coordinator.nodes, call.coordinator.clock.now()
+    found = await nodes.detail(worker_id)
+    return envelope(translate.detail(found, await nodes.reclaims(now, worker_id), now))
+
+
+@router.get("/{worker_id}/week")
+async def week(worker_id: WorkerId, call: Call) -> dict[str, Any]:
+    """At which hours a worker's owner lends it, and until when it should stay idle."""
+    node, known = await call.coordinator.nodes.week(worker_id)
+    return envelope(translate.week(node, known, call.coordinator.clock.now()))
 
 
 @router.put("/{worker_id}")
@@ -115,7 +126,7 @@ async def update(worker_id: WorkerId, call: Call, words: WorkerChange) -> dict[s
     nodes = call.coordinator.nodes
     await nodes.update(worker_id, translate.change(words))
     found = await nodes.detail(worker_id)
-    return envelope(translate.worker(found.node, len(found.held)))
+    return envelope(translate.changed(found.node, len(found.held)))
 
 
 @router.delete("/{worker_id}")

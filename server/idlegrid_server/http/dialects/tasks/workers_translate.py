@@ -13,6 +13,8 @@ from idlegrid_server.core.matching import slots_of, types_of
 from idlegrid_server.core.model import Node, NodeWish
 from idlegrid_server.core.node_queries import HeldRun, NodeTotals
 from idlegrid_server.core.nodedesk import NodeDetail, status_of
+from idlegrid_server.core.reclaims import ReclaimFigures
+from idlegrid_server.core.weeks import HOURS, Week, expected_until, idle_until
 from idlegrid_server.http.envelope import iso
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def change(words: "WorkerChange") -> NodeChange:
         max_tasks=words.max_concurrent_tasks,
         task_types=None if words.task_types is None else tuple(words.task_types),
         metadata=_object(words.metadata),
+        policy=json.dumps(words.policy or {}) if "policy" in words.model_fields_set else None,
     )
 
 
@@ -111,11 +114,44 @@ def _load(node: Node) -> float:
     return round(node.cpu_percent / 100 if node.load_average is None else node.load_average, 3)
 
 
-def detail(of: NodeDetail, now: float) -> dict[str, Any]:
+def detail(of: NodeDetail, reclaims: ReclaimFigures, now: float) -> dict[str, Any]:
     """A worker whole."""
     statistics = _statistics(of.totals, now)
     tasks = [_current(run) for run in of.held]
-    return {**worker(of.node, len(of.held)), "current_tasks": tasks, "statistics": statistics}
+    whole = {**changed(of.node, len(of.held)), "current_tasks": tasks, "statistics": statistics}
+    expected = expected_until(of.node, of.week, now)
+    return {**whole, "reclaims": reclaimed(reclaims), "idle_until": iso(expected)}
+
+
+def week(node: Node, known: Week, now: float) -> dict[str, Any]:
+    """A worker's hours, from Monday midnight by its owner's clock, and what follows from them for now."""
+    until = idle_until(known, now, node.utc_offset)
+    return {
+        "worker_id": node.id,
+        "utc_offset": node.utc_offset,
+        "hours": [_hour(known, hour) for hour in range(HOURS)],
+        "window": {"until": iso(until), "seconds": None if until is None else round(until - now, 3)},
+    }
+
+
+def _hour(known: Week, hour: int) -> dict[str, Any]:
+    share = known.share(hour)
+    return {
+        "hour": hour,
+        "idle": None if share is None else round(share, 4),
+        "seen_seconds": round(known.seen[hour], 1),
+    }
+
+
+def changed(node: Node, held: int) -> dict[str, Any]:
+    """A worker after the operator's word: with its owner's policy, and what the operator wants of that."""
+    values, pushed = json.loads(node.policy), json.loads(node.pushed_policy)
+    return {**worker(node, held), "policy": {"values": values, "pushed": pushed, "refused": node.policy_refused}}
+
+
+def reclaimed(of: ReclaimFigures) -> dict[str, Any]:
+    """How fast owners got their machines back."""
+    return {**asdict(of), "since": iso(of.since)}
 
 
 def _current(run: HeldRun) -> dict[str, Any]:

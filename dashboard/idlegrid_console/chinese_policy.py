@@ -1,0 +1,67 @@
+"""The words about owners in Chinese: how fast they got their machines back, and their policies."""
+
+OWNERS = {
+    # How fast
+    "Taken back by its owner": "被主人收回",
+    "{count} times in 30 days": "30 天内 {count} 次",
+    "Until every run stood": "到所有任务停住",
+    "Until their memory was free": "到内存全部归还",
+    "{half}, 99 % within {most}": "{half}，99 % 在 {most} 内",
+    # The policy
+    "What its owner allows": "主人的策略",
+    "This node does not tell what its owner allows.": "此节点没有说明主人的策略。",
+    "What of the operator's wishes it does not take, and why": "管理员的哪些要求没有被采纳及其原因",
+    "Value": "值",
+    "Wanted by the operator": "管理员的要求",
+    "Rule": "规则",
+    "yes": "是",
+    "no": "否",
+    "Profile": "方案",
+    "Work starts when the owner has been away for": "主人离开多久后开始工作",
+    "What was frozen goes on when the owner has been away for": "主人离开多久后继续被冻结的任务",
+    "The owner counts as there until nothing was touched for": "无操作多久之前视为主人在场",
+    "While it holds runs it looks for the owner every": "持有任务时查看主人的间隔",
+    "At other times it looks for the owner every": "其他时候查看主人的间隔",
+    "Other programs claim it when they use more of its CPU than": "其他程序占用 CPU 超过多少时让出机器",
+    "They claim it when they do so for": "其他程序持续占用多久后让出",
+    "It is free of them again when they use less than": "其他程序占用低于多少时重新可用",
+    "It is free of them again when they do so for": "低占用持续多久后重新可用",
+    "No work on battery": "使用电池时不工作",
+    "Work starts when it has been on mains for": "接通电源多久后开始工作",
+    "What is frozen is handed back after": "冻结多久后退回任务",
+    "What is frozen is handed back when less memory is free than": "可用内存低于多少时退回被冻结的任务",
+    "After the owner's return runs give back their memory within": "主人回来后任务归还内存的时限",
+    "The same when memory is short": "内存不足时的归还时限",
+    "A frozen run may keep": "被冻结的任务可保留的内存",
+    "A run that must leave may tidy up for": "任务离开前的收尾时间",
+    "Cores that are left to the owner": "留给主人的核数",
+    "Of its memory runs may have": "任务可使用的内存比例",
+    "The newest run is ended when less memory is free than (0: as the node thinks fit)": (
+        "可用内存低于多少时结束最新的任务（0：由节点决定）"
+    ),
+    "Sandboxes that are kept ready": "预备的沙箱数",
+    "Keyboard and mouse": "键盘和鼠标",
+    "Terminals count as input": "终端操作视为输入",
+    "What HTTP requests may reach": "HTTP 请求可访问的地址",
+    "File that tells of the last input": "记录最近输入的文件",
+    "A film or presentation counts as use": "播放影片或演示视为使用中",
+    "Other sessions count as use": "其他会话视为使用中",
+    "Programs that have it to themselves": "独占机器的程序",
+    "They still have it after their end for": "这些程序结束后继续独占的时间",
+    "It is claimed when programs wait for memory more of the time than (0: not used)": (
+        "程序等待内存的时间超过多少时让出（0：不使用）"
+    ),
+    "It is claimed when programs wait for a CPU more of the time than (0: not used)": (
+        "程序等待 CPU 的时间超过多少时让出（0：不使用）"
+    ),
+    "Days on which it closes": "关闭的日子",
+    "Closed from": "关闭起始",
+    "Closed until": "关闭结束",
+    "Nothing starts when it closes within": "关闭前多久不再开始任务",
+    "What runs is handed back when it closes within": "关闭前多久退回任务",
+    "watched": "被监视",
+    "has none": "没有",
+    "nothing": "无",
+    "public addresses": "公网地址",
+    "any address": "任何地址",
+}
