@@ -2,8 +2,9 @@
 """Measure a grid of real processes: dispatch, round trip, idle cost, queues, the sandbox; prints a table, writes JSON.
 
 usage: python3 scripts/bench.py [--only a,b,c,d,e,f,g,h | --sandbox | --history | --nodes | --auth | --coordinators |
-                                 --forgetting] [--runs N] [--rounds N] [--trips N] [--seconds S] [--starts N]
-                                [--count N] [--wakes N] [--json FILE] [--markdown FILE]
+                                 --forgetting | --windows | --guest] [--runs N] [--rounds N] [--trips N]
+                                [--seconds S] [--starts N] [--count N] [--wakes N] [--parts LETTERS] [--presses N]
+                                [--json FILE] [--markdown FILE]
 
 Needs the packages of the server and the node: `python3 scripts/start.py --install-only` installs them.
 """
@@ -26,10 +27,14 @@ ALONE = {
     "auth": ("k", "what keys cost"),
     "coordinators": ("l", "one coordinator and two, on PostgreSQL"),
     "forgetting": ("m", "submissions while old runs are forgotten"),
+    "guest": ("p", "the guest's manners, with a synthetic owner"),
+    "windows": ("w", "predicted idle windows against those of made-up owners"),
 }
 """Sections that are measured by themselves."""
 RUNS = {HISTORY: 1_000_000, "m": 110_000}
 """How many runs a section has when nobody says; the others have 2,000."""
+OWNERS = 50
+"""Of each kind, for the windows."""
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -67,6 +72,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--starts", type=int, default=100, help="starts of each kind of e (default: %(default)s)")
     parser.add_argument("--count", type=int, default=1000, help="nodes of --nodes (default: %(default)s)")
     parser.add_argument("--wakes", type=int, default=200, help="submissions of --nodes (default: %(default)s)")
+    parser.add_argument("--parts", default="abcdef", help="parts of --guest (default: %(default)s)")
+    parser.add_argument("--presses", type=int, default=50, help="keys of --guest (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write docs/benchmarks.md or such, too")
     options = parser.parse_args()
@@ -98,6 +105,7 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
         dispatch,
         filling,
         forgetting,
+        guest,
         halting,
         history,
         idle,
@@ -106,6 +114,7 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
         roundtrip,
         waiting,
         warmth,
+        windows,
     )
 
     print(f"measuring {name} …", file=sys.stderr, flush=True)
@@ -123,12 +132,14 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
         "k": lambda: authentication.figures(options.runs, options.rounds),
         "l": lambda: coordinators.figures(options.runs, options.rounds),
         "m": lambda: forgetting.figures(options.runs),
+        "p": lambda: guest.figures(options.parts, options.presses, options.rounds, options.seconds),
+        "w": lambda: windows.figures(OWNERS),
     }
     return sections[name]()
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("only", "runs", "rounds", "trips", "seconds", "starts", "count", "wakes")
+    names = ("only", "runs", "rounds", "trips", "seconds", "starts", "count", "wakes", "parts", "presses")
     return {name: getattr(options, name) for name in names}
 
 

@@ -7,14 +7,16 @@ The attempts and the ladder are the crew's, behind its lock; no lock is held acr
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from idlegrid.errors import IdlegridError
 from idlegrid_node import bulletin, machine
+from idlegrid_node.checkpoints import CheckpointStore
 from idlegrid_node.control import Control
 from idlegrid_node.crew import Crew
 from idlegrid_node.delivery import Delivery
@@ -26,7 +28,10 @@ from idlegrid_node.outcome import last_line
 from idlegrid_node.pause import PauseKeeper
 from idlegrid_node.poller import Poller
 from idlegrid_node.probes.reading import Reading
+from idlegrid_node.pushed import PushedPolicy
 from idlegrid_node.ran import UNREPORTED, Ran
+from idlegrid_node.reclaimer import Reclaimer
+from idlegrid_node.reclaims import Reclaims
 from idlegrid_node.runner import Report, Runner, Workshop, returned
 from idlegrid_node.sandbox.backend import Backend
 from idlegrid_node.sandbox.cores import Placement
@@ -64,11 +69,15 @@ class Agent:
         self._server_id = last_joined(settings.folder)
         self._leaving = False
         self._joining = True
+        self._pushed = PushedPolicy(settings)
         self._crew = Crew(settings.policy, _offered(settings), self._moved)
         self._delivery = Delivery(link, settings.folder / "spool")
         self._testing = threading.Lock()
         self._workshop = _workshop(settings, link, self._sandbox_broke)
         self._heart = Heart(self._beat)
+        self._told = bulletin.Told()
+        self._reclaims = Reclaims()
+        self._reclaimer = Reclaimer(self._crew, self._reclaims, self._heart.soon)
         self._poller = Poller(link, self._crew.room, self._take, self._heart.soon)
         self._polling = False
         self._watch = self._owner_watch()
@@ -79,11 +88,13 @@ class Agent:
 
     def start(self) -> None:
         """Test the sandbox, join, and take work from then on."""
-        self._delivery.sweep(self._workshop.folder)
+        for folder in (self._workshop.folder, self._workshop.checkpoints.folder):
+            self._delivery.sweep(folder)
         self._workshop.pool.start()
         # In this order: an owner who finds nobody to ask writes the pause down before it is read.
         self._control.start()
         self._pause.start()
+        self._reclaimer.start()
         self._test_sandbox()
         if self._watch is not None:
             self._watch.start()
@@ -100,6 +111,7 @@ class Agent:
             self._watch.close()
         if not self._crew.leave(LEAVE_SECONDS):
             log.warning("left_behind", action="shutdown", held=len(self._crew.runners()))
+        self._reclaimer.close()
         self._workshop.pool.close()
         try:
             goodbye = {"status": "offline", "reason": "shutdown", "attempts": []}
@@ -109,12 +121,12 @@ class Agent:
 
     def _owner_watch(self) -> OwnerWatch | None:
         policy, crew = self._settings.policy, self._crew
-        return OwnerWatch(policy, crew.cpu_seconds, crew.saw, crew.working) if policy.watches else None
+        return OwnerWatch(policy, crew.cpu_seconds, crew.saw, crew.working, crew.quiet_in_s) if policy.watches else None
 
     def _desk(self) -> Desk:
         watch = self._watch
         readings = watch.readings if watch is not None else dict[str, Reading]
-        parts = (self._settings, self._crew, self._pause, self._ran, self._contact)
+        parts = (self._settings, self._crew, self._pause, self._ran, self._contact, self._reclaims)
         return Desk(Parts(*parts, lambda: self._standing, readings))
 
     def _beat(self) -> float:
@@ -124,13 +136,20 @@ class Agent:
         runners = self._crew.runners()
         kept = self._delivery.kept(self._server_id)
         said = bulletin.body(self._settings, self._crew, self._standing, kept, joins=self._joining)
+        said |= self._told.news(utc_offset=machine.utc_offset())
+        said |= {"reclaims": untold} if (untold := self._reclaims.untold()) else {}
+        said |= self._pushed.news()
         with self._contact.noting():
             answer = self._link.heartbeat(said)
+        self._pushed.heard(said)
         self._joining = False
         bulletin.acknowledge(runners, said["attempts"])
+        self._told.heard(answer.server_id)
+        self._reclaims.told(said.get("reclaims", ()))
         self._joined(answer.server_id)
         self._delivery.catch_up(answer.server_id)
         self._obey(answer.orders)
+        self._adopt(answer.policy)
         if not self._polling and not self._crew.unregistered:
             self._polling = True
             self._poller.start()
@@ -140,7 +159,17 @@ class Agent:
         if server_id != self._server_id:
             log.info("joined", action="join", server_id=server_id, node_id=self._link.node_id)
             self._server_id = server_id
+            self._pushed.forget_told()
             note_joined(self._settings.folder, server_id)
+
+    def _adopt(self, wanted: Mapping[str, Any]) -> None:
+        """Follow what the operator wants of the policy, and say what became of it."""
+        if self._pushed.take(wanted):
+            self._crew.adopt(self._pushed.policy)
+            if self._watch is not None:
+                self._watch.adopt(self._pushed.policy)
+        if self._pushed.news():
+            self._heart.soon(CHATTER_SECONDS)
 
     def _take(self, answer: Answer) -> None:
         """Start the attempts of an answer and carry out its orders."""
@@ -172,6 +201,8 @@ class Agent:
 
     def _stood(self, frozen: bool) -> None:
         log.info("run_frozen" if frozen else "run_thawed", action="run")
+        self._crew.stood()
+        self._reclaimer.now()
         self._heart.soon()
 
     def _work(self, runner: Runner) -> None:
@@ -196,7 +227,7 @@ class Agent:
             if report is not None and report["reason"] == "sandbox_failed" and not self._leaving:
                 report = self._after_failure(report)
         finally:
-            self._crew.ended(runner)
+            self._crew.ended(runner, evicted=report is not None and report["outcome"] == "evicted")
             self._note_end(runner, report)
         return None if report is None else self._tell(report, runner)
 
@@ -261,7 +292,9 @@ class Agent:
             self._heart.soon(CHATTER_SECONDS)
             return
         sign = {"signal": after.signal, "age_s": round(after.age_s, 1)} if after.signal else {}
+        sign |= {"why": after.why} if after.why else {}
         log.info("state", action="ladder", state=after.state, reason=after.reason, was=before.state, **sign)
+        self._reclaimer.now()
         self._heart.soon()
         self._poller.update()
 
@@ -293,7 +326,8 @@ def _workshop(settings: Settings, link: Link, failed: Callable[[str], None]) -> 
     host = Host(HostFloor(reserve), Placement())
     task_files = TaskFiles(link, Cache(settings.folder / "task_files"))
     pool = Pool(policy.warm_sandboxes, failed)
-    return Workshop(pool, host, settings.folder / "files", task_files, policy.network)
+    checkpoints = CheckpointStore(link, settings.folder / "checkpoints")
+    return Workshop(pool, host, settings.folder / "files", task_files, checkpoints, policy.network)
 
 
 def _offered(settings: Settings) -> Room:

@@ -13,6 +13,25 @@ LOG_CHARACTERS = 256 * 1024
 """How much log one heartbeat carries."""
 
 
+class Told:
+    """What a coordinator knows already of what is said at the start, after a change, and to another coordinator."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+        self._offered: dict[str, Any] = {}
+        self._server_id = ""
+
+    def news(self, **facts: Any) -> dict[str, Any]:
+        """Return those of the facts that it does not know."""
+        self._offered = {name: value for name, value in facts.items() if (name, value) not in self._known.items()}
+        return self._offered
+
+    def heard(self, server_id: str) -> None:
+        """The coordinator `server_id` has answered: it knows the last news."""
+        self._known = {**(self._known if server_id == self._server_id else {}), **self._offered}
+        self._server_id = server_id
+
+
 def body(settings: Settings, crew: Crew, standing: Standing, kept: Iterable[Report], *, joins: bool) -> dict[str, Any]:
     """Return a heartbeat's body but for `node_id`.
 

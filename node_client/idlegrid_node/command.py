@@ -3,14 +3,12 @@
 import argparse
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from idlegrid.cli import Command
 from idlegrid_node import given, verbs
-from idlegrid_node import settings as reading
+from idlegrid_node.arguments import declare
 from idlegrid_node.folder import DataFolder
-from idlegrid_node.policy import NETWORKS, PROFILES
 from idlegrid_node.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,31 +17,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--server", metavar="URL", help="the coordinator's address (IDLEGRID_URL)")
-    parser.add_argument(
-        "--join", metavar="TOKEN", help="the token that brings this node a key of its own (IDLEGRID_JOIN)"
-    )
-    parser.add_argument("--api-key", metavar="KEY", help="a key with the scope node, in its place (IDLEGRID_API_KEY)")
-    parser.add_argument(
-        "--ca-file", metavar="FILE", help="certificates to believe of a coordinator at https:// (IDLEGRID_CA_FILE)"
-    )
-    parser.add_argument(
-        "--profile", choices=sorted(PROFILES), help=f"who comes first here (default: {given.DEFAULT_PROFILE})"
-    )
-    parser.add_argument("--slots", type=_slots, metavar="N", help="runs at a time (default: one per core)")
-    parser.add_argument("--data", type=Path, default=reading.DEFAULT_FOLDER, metavar="DIR", help="data folder")
-    parser.add_argument("--name", help="the node's id (default: host name and 8 digits, kept)")
-    parser.add_argument("--labels", default="", metavar="A,B", help="what runs may require of this node")
-    parser.add_argument("--packages", type=Path, metavar="DIR", help="a folder of modules that runs may import")
-    parser.add_argument("--preload", default="", metavar="A,B", help="modules imported before a run needs them")
-    parser.add_argument(
-        "--task-types", metavar="A,B", help="take only these: python, shell, http (IDLEGRID_NODE_TASK_TYPES)"
-    )
-    parser.add_argument(
-        "--network", choices=NETWORKS, help="where http tasks may go (IDLEGRID_NODE_NETWORK; default: none)"
-    )
-    parser.add_argument("--trust-submitters", action="store_true", help="run code without a sandbox if there is none")
-    parser.set_defaults(policy_file=None)
+    declare(parser)
     verbs.configure(parser)
 
 
@@ -96,10 +70,3 @@ def _stop_pipe() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     return told_to_stop
-
-
-def _slots(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 1024:
-        raise argparse.ArgumentTypeError("must be from 1 to 1024")
-    return number

@@ -5,13 +5,14 @@ Nothing here waits: not for the coordinator, not for a sandbox.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from idlegrid_node.ladder import Ladder, Position, State
 from idlegrid_node.policy import Policy
 from idlegrid_node.presence import Signs
+from idlegrid_node.reclaims import Reclaim, Return
 from idlegrid_node.runner import Runner
 from idlegrid_node.slots import Room, Slots
 
@@ -27,6 +28,9 @@ class Crew:
         self._runners: dict[str, Runner] = {}
         self._working: set[str] = set()
         self._cpu_of_ended = 0.0
+        self._return: Return | None = None
+        self._returning: list[Runner] = []
+        self._measured: list[Reclaim] = []
         self._changed = changed
         self._since = time.time()
         self._leaving = False
@@ -82,12 +86,46 @@ class Crew:
         lease = runner.lease
         return Room(1 if self._takes_work() else 0, lease.cpu, lease.memory_mb)
 
-    def ended(self, runner: Runner) -> None:
+    def ended(self, runner: Runner, *, evicted: bool = False) -> None:
         """The attempt works no more; it is held, and its room kept, until its report is delivered."""
         with self._moving():
             self._working.discard(runner.lease.lease_id)
+            if evicted and self._return is not None:  # also by itself: what cannot be frozen is ended
+                self._return.evict()
             self._cpu_of_ended += runner.cpu_seconds
             self._ladder.hold(len(self._working), time.monotonic())
+            self._look_who_stands()
+
+    def stood(self) -> None:
+        """An attempt stands, or goes on."""
+        with self._lock:
+            self._look_who_stands()
+
+    def returning(self) -> list[Runner]:
+        """Return the attempts from which the owner has taken the machine back, until their memory is free."""
+        with self._lock:
+            return [] if self._return is None or self._return.weighed else list(self._returning)
+
+    def weigh(self, each: Sequence[float]) -> None:
+        """Take what each of `returning` holds, in MB; one that holds too much for too long is evicted."""
+        with self._moving():
+            now = time.monotonic()
+            self._look_who_stands()
+            if self._return is not None:
+                self._return.weigh(each, self.frozen_memory_mb, now)
+                self._ladder.held_memory(max(each, default=0.0), now)
+                self._close_return()
+
+    def measured(self) -> list[Reclaim]:
+        """Return the owner's returns that were over since the last call."""
+        with self._lock:
+            measured, self._measured = self._measured, []
+            return measured
+
+    @property
+    def frozen_memory_mb(self) -> float:
+        """The memory in MB that a frozen attempt may keep."""
+        return self._ladder.frozen_memory_mb
 
     def forget(self, runner: Runner) -> None:
         """Hold an attempt no more, and give its room to others."""
@@ -100,6 +138,11 @@ class Crew:
         """Take what the probes see."""
         with self._moving():
             self._ladder.look(signs, time.monotonic(), datetime.now().astimezone())
+
+    def adopt(self, policy: Policy) -> None:
+        """Go on by another policy."""
+        with self._moving():
+            self._ladder.adopt(policy, time.monotonic())
 
     def sandbox(self, *, works: bool) -> None:
         """Note whether code can be run safely."""
@@ -146,6 +189,10 @@ class Crew:
         with self._lock:
             return list(self._runners.values())
 
+    def quiet_in_s(self) -> float:
+        """Return the seconds until a machine that is only cooling could be idle; else infinite."""
+        return self._ladder.quiet_in_s
+
     def working(self) -> bool:
         """Tell whether any attempt runs or stands frozen."""
         return bool(self._working)
@@ -168,6 +215,7 @@ class Crew:
             if after != before:
                 self._since = time.time()
                 self._follow(after)
+                self._clock(after)
         if after != before:
             self._changed(before, after)
 
@@ -177,6 +225,31 @@ class Crew:
             if position.state is State.FROZEN:
                 runner.freeze(position.reason)
             elif position.state is State.EVICTING:
-                runner.stop(f"evicted:{position.reason}")
+                runner.evict(position.reason, self._ladder.grace_s)
             else:
                 runner.thaw()
+
+    def _clock(self, position: Position) -> None:
+        """Start, follow and end the measuring of a return; what hands runs back by the clock alone is none."""
+        if position.state is State.FROZEN and (self._return is None or self._return.ended):
+            self._open_return(position)
+        elif position.state is State.EVICTING and self._return is not None:
+            self._return.evict()
+        elif position.state is not State.FROZEN and self._return is not None:
+            self._return.end(thawed=bool(self._working) and not self._unregistered)
+            self._close_return()
+
+    def _open_return(self, position: Position) -> None:
+        self._close_return(whatever=True)
+        age = position.age_s
+        self._return = Return(time.time() - age, time.monotonic() - age, position)
+        self._returning = [self._runners[key] for key in self._working]
+
+    def _look_who_stands(self) -> None:
+        if self._return is not None and all(self._runners[key].state == "frozen" for key in self._working):
+            self._return.stand(time.monotonic())
+
+    def _close_return(self, *, whatever: bool = False) -> None:
+        if self._return is not None and (whatever or self._return.over):
+            self._measured.append(self._return.measured())
+            self._return, self._returning = None, []

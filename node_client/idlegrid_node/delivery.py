@@ -14,6 +14,8 @@ from idlegrid_node.spool import BATCH_BYTES, Spool
 from idlegrid_node.wire import Answer
 
 log = structlog.get_logger()
+OURS = {"files", "checkpoint"}
+"""What of a report the coordinator gets by other calls, before it."""
 CUT_CHARACTERS = 16 * 1024
 """What is left of a result when the coordinator refuses the whole as too large."""
 
@@ -85,8 +87,9 @@ class Delivery:
 
     def _deliver(self, reports: list[Report], room: Room | None, timeout: float) -> Answer:
         for report in reports:
+            self._put_checkpoint(report)
             self._upload(report)
-        wired = [{name: value for name, value in report.items() if name != "files"} for report in reports]
+        wired = [{name: value for name, value in report.items() if name not in OURS} for report in reports]
         try:
             answer = self._link.report(wired, room, timeout)
         except InvalidRequest as error:
@@ -96,6 +99,15 @@ class Delivery:
         for report in reports:
             _remove_files(report)
         return answer
+
+    def _put_checkpoint(self, report: Report) -> None:
+        """Send what the attempt keeps for the next one; what the coordinator refuses, or is gone, is dropped."""
+        path = report.get("checkpoint")
+        try:
+            if path is not None:
+                self._link.put_checkpoint(report["run"], report["lease_id"], Path(path))
+        except (Conflict, InvalidRequest, NotFound, OSError) as error:
+            log.warning("checkpoint_refused", action="checkpoint", run=report["run"], reason=str(error))
 
     def _upload(self, report: Report) -> None:
         """Send a report's files; what the coordinator refuses, or is not here any more, is dropped."""
@@ -110,7 +122,8 @@ class Delivery:
 
 
 def _remove_files(report: Report) -> None:
-    for folder in {Path(file["path"]).parent for file in report.get("files") or ()}:
+    paths = [file["path"] for file in report.get("files") or ()] + [report.get("checkpoint")]
+    for folder in {Path(path).parent for path in paths if path is not None}:
         shutil.rmtree(folder, ignore_errors=True)
 
 

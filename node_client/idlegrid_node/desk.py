@@ -14,6 +14,7 @@ from idlegrid_node.errors import NodeError
 from idlegrid_node.pause import PauseKeeper
 from idlegrid_node.probes.reading import Reading
 from idlegrid_node.ran import Ran
+from idlegrid_node.reclaims import Reclaims
 from idlegrid_node.runner import Runner
 from idlegrid_node.sandbox.selftest import Standing
 from idlegrid_node.settings import Settings
@@ -58,6 +59,7 @@ class Parts:
     pause: PauseKeeper
     ran: Ran
     contact: Contact
+    reclaims: Reclaims
     standing: Callable[[], Standing]
     readings: Callable[[], Mapping[str, Reading]]
 
@@ -97,10 +99,12 @@ class Desk:
             "reason": position.reason,
             "signal": position.signal,
             "signal_age_s": round(position.age_s, 1),
+            "why": position.why,
             "since": parts.crew.since,
             "pause": pause and pause.as_json(),
             "runs": [_run(runner) for runner in parts.crew.runners()],
             "today": parts.ran.today().as_json(),
+            "reclaims": parts.reclaims.as_json(),
             "coordinator": parts.contact.as_json(),
             "sandbox": parts.standing().as_json(),
         }

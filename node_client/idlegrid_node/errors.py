@@ -6,6 +6,7 @@
     └── NodeError
         ├── SettingsError        a setting or the owner's policy makes no sense
         ├── FilesChanged         the files of a run's task are not those that its lease named
+        ├── CheckpointUnavailable  what an earlier attempt of a run left cannot be had, or is damaged
         ├── KeyRefused           the coordinator does not let this node in: its key or its join token is no good
         ├── DataFolderInUse      another node works in the same data folder
         └── SandboxUnavailable   no way to run foreign code safely on this machine
@@ -32,6 +33,10 @@ class DataFolderInUse(NodeError):
 
 class FilesChanged(NodeError):
     """The files of a run's task are not those that its lease named: another lease may have them."""
+
+
+class CheckpointUnavailable(NodeError):
+    """The checkpoint that a lease names cannot be had, or is not what it was: another node may get it."""
 
 
 class SandboxUnavailable(NodeError):

@@ -35,6 +35,15 @@ class Hours:
         ]
         return max(0.0, min(wait for wait in ahead if wait + self.length_s > 0))
 
+    def cover(self, other: "Hours") -> bool:
+        """Tell whether the machine is closed whenever it is by the other's closings."""
+        return other._minutes() <= self._minutes()
+
+    def _minutes(self) -> set[int]:
+        """Return the minutes of a week that it is closed in; closings begin and end with one."""
+        begin, length = int(self.begins_s // 60), int(self.length_s // 60)
+        return {(day * 1440 + begin + minute) % (7 * 1440) for day in self.days for minute in range(length)}
+
     @property
     def longest_open_s(self) -> float:
         """The longest stretch of a week between two closings; infinite if there is none."""

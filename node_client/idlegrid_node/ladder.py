@@ -7,11 +7,13 @@
 
 and `unknown` (cannot tell, which counts as busy), `paused` (by the owner; for good, when the operator has
 unregistered the node), `draining` (by the operator). `running` for the reason `hours` goes on and takes no more.
-Each transition carries one reason code of the protocol. Two promises, tested as properties: after an input
-nothing goes on running, and nothing leads from `evicting` back to `running`: a stop once begun is carried
-through (Folding@home's issue 448 is what happens otherwise).
+Each transition carries one reason code of the protocol. Three promises, tested as properties: after an input
+nothing goes on running; what holds the owner's memory is told to leave in time to be gone when the policy says; and
+nothing leads from `evicting` back to `running`: a stop once begun is carried through (Folding@home's issue 448 is
+what happens otherwise).
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -36,19 +38,20 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Position:
-    """A state, the one reason for it, the sign that decided and how old that sign was (see `Cause`).
+    """A state, the one reason for it, the sign that decided, how old it was, and why it cannot be told (see `Cause`).
 
-    Two positions that differ in the sign or its age alone are the same: only state and reason are a transition.
+    Two positions that differ in the sign alone are the same: only state and reason are a transition.
     """
 
     state: State
     reason: str
     signal: str = field(default="", compare=False)
     age_s: float = field(default=0.0, compare=False)
+    why: str = field(default="", compare=False)
 
 
 def _position(state: State, cause: Cause) -> Position:
-    return Position(state, cause.reason, cause.signal, cause.age_s)
+    return Position(state, cause.reason, cause.signal, cause.age_s, cause.why)
 
 
 class Ladder:
@@ -67,6 +70,8 @@ class Ladder:
         self._paused = False
         self._unregistered = False
         self._frozen_since: float | None = None
+        self._returned_at: float | None = None
+        self._memory_mb = 0.0
         self._evicting: Position | None = None
         self.position = Position(State.UNKNOWN, "starting")
         self._settle(now)
@@ -88,6 +93,17 @@ class Ladder:
             self._evicting = None
         return self._settle(now)
 
+    def held_memory(self, mb: float, now: float) -> Position:
+        """Note the most memory that any frozen run still holds, in MB, after the kernel was asked to take it back."""
+        self._memory_mb = mb
+        return self._settle(now)
+
+    def adopt(self, policy: Policy, now: float) -> Position:
+        """Go on by another policy: what was seen, held and ordered stays so."""
+        self._policy = policy
+        self._presence.adopt(policy)
+        return self._settle(now)
+
     def order(self, now: float, *, draining: bool | None = None, paused: bool | None = None) -> Position:
         """Note what the operator (`draining`) or the owner (`paused`) wants."""
         self._draining = self._draining if draining is None else draining
@@ -100,6 +116,22 @@ class Ladder:
         return self._settle(now)
 
     @property
+    def frozen_memory_mb(self) -> float:
+        """The memory in MB that a frozen run may keep."""
+        return self._policy.frozen_memory_mb
+
+    @property
+    def grace_s(self) -> float:
+        """The seconds from SIGTERM to SIGKILL of what is evicted now."""
+        return self._policy.grace(self.position.reason)
+
+    @property
+    def quiet_in_s(self) -> float:
+        """The seconds from the last look until a machine that is only cooling could be idle; else infinite."""
+        cools = self.position.reason in {"input", "after_return"} and not self._held
+        return self._policy.start_after_s - self.position.age_s if cools else math.inf
+
+    @property
     def takes_work(self) -> bool:
         """Whether new attempts may be asked for."""
         return self.position.state in {State.IDLE, State.RUNNING} and self.position.reason != "hours"
@@ -108,9 +140,17 @@ class Ladder:
         self.position = self._unwanted() or (self._held_position(now) if self._held else self._free_position())
         frozen = self.position.state is State.FROZEN
         self._frozen_since = (self._frozen_since if self._frozen_since is not None else now) if frozen else None
+        self._note_return(now)
         if self.position.state is State.EVICTING:
             self._evicting = self.position
         return self.position
+
+    def _note_return(self, now: float) -> None:
+        """The owner returned when the first sign of it came, not when it was seen."""
+        if self.position.state is State.FROZEN and self._returned_at is None:
+            self._returned_at = now - self.position.age_s
+        elif self.position.state not in {State.FROZEN, State.EVICTING}:
+            self._returned_at, self._memory_mb = None, 0.0
 
     def _unwanted(self) -> Position | None:
         return Position(State.PAUSED, "unregistered") if self._unregistered else None
@@ -126,7 +166,7 @@ class Ladder:
 
     def _held_position(self, now: float) -> Position:
         if self._evicting:
-            return self._evicting
+            return self._hurried(self._evicting)
         if closing := self._presence.closing(self._policy.evict_before_s):
             return _position(State.EVICTING, closing)
         if self._frozen_since is not None:
@@ -142,9 +182,22 @@ class Ladder:
             return self._available(State.RUNNING)
         if short := self._presence.short_of_memory():
             return _position(State.EVICTING, short)
+        if self._holds_too_long(now):
+            return replace(present, state=State.EVICTING, reason="memory_held")
         if now - since >= self._policy.max_frozen_s:
             return replace(present, state=State.EVICTING, reason="max_frozen")
         return self.position if present.state is State.COOLING else replace(present, state=State.FROZEN)
+
+    def _holds_too_long(self, now: float) -> bool:
+        """Whether a run that holds its memory must be told to leave now, to be gone in time."""
+        if self._memory_mb <= self._policy.frozen_memory_mb or self._returned_at is None:
+            return False
+        return now - self._returned_at >= self._policy.memory_kept_s
+
+    def _hurried(self, evicting: Position) -> Position:
+        """Return the eviction that goes on: with the short grace, where an owner who is back runs short of memory."""
+        short = self._presence.short_of_memory() if self._returned_at is not None else None
+        return _position(State.EVICTING, short) if short else evicting
 
     def _paused_by_owner(self) -> Position | None:
         return Position(State.PAUSED, "owner_paused") if self._paused else None

@@ -1,7 +1,8 @@
 """The calls of the node protocol, and how long to wait when they fail."""
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,6 +15,7 @@ POLL_SECONDS = 25.0
 """How long the coordinator may hold a poll: below the 30 s at which proxies begin to cut."""
 MAX_BACKOFF_SECONDS = 60.0
 ANSWER_SECONDS = 15.0
+CHUNK = 256 * 1024
 
 
 def _as_it_is(ask: Callable[[], Any]) -> Any:
@@ -64,6 +66,28 @@ class Link:
         path = f"/internal/task-files/{quote(lease.run)}/{quote(file.name)}?{words}"
         return bytes(self._keyed(lambda: self._content(path, file.size)))
 
+    def put_checkpoint(self, run: str, lease_id: str, archive: Path) -> None:
+        """Send an attempt's checkpoint, piece by piece. Raises OSError when it cannot be read."""
+        params = {"node_id": self.node_id, "lease_id": lease_id}
+        headers = {"Content-Length": str(archive.stat().st_size)}
+        path = f"/internal/checkpoints/{quote(run)}"
+        self._keyed(lambda: self._session.put(path, _Pieces(archive), params=params, headers=headers))
+
+    def checkpoint(self, lease: Lease, checkpoint: TaskFile, archive: Path) -> None:
+        """Fetch a lease's checkpoint into a file; what is larger than the lease said is not read to its end.
+
+        Raises OSError when it cannot be written.
+        """
+        words = urlencode({"node_id": self.node_id, "lease_id": lease.lease_id})
+        self._keyed(lambda: self._save(f"/internal/checkpoints/{quote(lease.run)}?{words}", checkpoint.size, archive))
+
+    def _save(self, path: str, size: int, archive: Path) -> None:
+        with self._session.stream(path) as pieces, archive.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+                if file.tell() > size:
+                    break
+
     def _content(self, path: str, size: int) -> bytearray:
         content = bytearray()
         with self._session.stream(path) as pieces:
@@ -76,6 +100,18 @@ class Link:
     def close(self) -> None:
         """Close all connections; calls under way end with `Unreachable`."""
         self._session.close()
+
+
+class _Pieces:
+    """A file's bytes in pieces, from its beginning each time: what broke off is sent again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                yield piece
 
 
 class Backoff:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from typing import Any
 
 
@@ -22,6 +23,11 @@ def load() -> dict[str, float]:
     import psutil
 
     return {"cpu_percent": psutil.cpu_percent(None), "memory_percent": psutil.virtual_memory().percent}
+
+
+def utc_offset() -> int:
+    """Return the seconds east of UTC of this machine's clock, now."""
+    return time.localtime().tm_gmtoff
 
 
 def python_version() -> str:

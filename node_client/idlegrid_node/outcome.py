@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from idlegrid_node.sandbox.execution import Ending
+from idlegrid_node.sandbox.ending import Ending
 from idlegrid_node.sandbox.job import Limits
 from idlegrid_node.wire import Lease
 

@@ -6,12 +6,18 @@ name its profile. Seconds and percent throughout.
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from idlegrid_node.errors import SettingsError
 from idlegrid_node.hours import Hours, closed_hours
+
+KILL_S = 2.0
+"""What an eviction takes beside its grace: to see that it is due (looked at twice a second), and to kill, which took
+0.1 s for 2 GB; the rest is for a machine that is in demand just then.
+"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,10 @@ class Policy:
     ac_stable_s: float = 60.0
     max_frozen_s: float = 600.0  # HTCondor's MaxSuspendTime
     evict_below_free_memory_pct: float = 20.0  # while frozen: a frozen run keeps its memory (BOINC issue 1080)
+    memory_back_s: float = 60.0  # after the owner's return runs hold their memory no longer than that
+    memory_short_back_s: float = 5.0  # the same, where little is free (evict_below_free_memory_pct)
+    frozen_memory_mb: float = 64.0  # what a frozen run may keep until max_frozen_s
+    evict_grace_s: float = 30.0  # from SIGTERM to SIGKILL: BOINC and Folding@home 60, HTCondor 600
     spare_cores: int = 1  # one is kept for the owner's screen
     memory_pct: float = 75.0
     memory_floor_mb: float = 0.0  # below this much free memory the newest run is ended; 0: 5 %, 256 to 1024 MB
@@ -59,6 +69,16 @@ class Policy:
         """Whether there is an owner to look out for."""
         return self.profile != "always"
 
+    def grace(self, reason: str) -> float:
+        """Return the seconds from SIGTERM to SIGKILL of a run that is evicted for `reason` (the ladder's)."""
+        hurry = reason == "memory_short"
+        return min(self.evict_grace_s, self.memory_short_back_s - KILL_S) if hurry else self.evict_grace_s
+
+    @property
+    def memory_kept_s(self) -> float:
+        """For how long after the owner's return a frozen run may hold its memory before it is evicted."""
+        return self.memory_back_s - self.grace("memory_held") - KILL_S
+
     @property
     def hours(self) -> Hours:
         """When the machine is closed. Raises `SettingsError` for days or times that are none."""
@@ -73,6 +93,7 @@ PROFILES = {policy.profile: policy for policy in (DESKTOP, OFFICE_HOURS, ALWAYS)
 ORDERED = (
     ("clear_below_pct", "busy_above_pct"),
     ("evict_before_s", "no_start_before_s"),
+    ("memory_short_back_s", "memory_back_s"),
 )
 """Pairs of values of which the first must not be above the second."""
 ORDERED_BY_INPUT = (("busy_if_input_within_s", "resume_after_s"), ("resume_after_s", "start_after_s"))
@@ -84,8 +105,17 @@ def load(profile: str, path: Path | None) -> Policy:
 
     Raises `SettingsError` naming what is wrong.
     """
+    taken, values = read(profile, path)
+    return validated(replace(taken, **values)) if values else taken
+
+
+def read(profile: str, path: Path | None) -> tuple[Policy, dict[str, Any]]:
+    """Return the profile, or the one that the file names in its place, and the file's values by name.
+
+    Raises `SettingsError` for a value that is none; whether they go together is for `validated` to say.
+    """
     if path is None:
-        return PROFILES[profile]
+        return PROFILES[profile], {}
     try:
         given = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -93,7 +123,12 @@ def load(profile: str, path: Path | None) -> Policy:
     named = given.pop("profile", profile)
     if not isinstance(named, str) or named not in PROFILES:
         raise SettingsError(f"policy: profile must be one of {', '.join(PROFILES)}, not {named!r}")
-    return validated(replace(PROFILES[named], **{name: _typed(name, value) for name, value in given.items()}))
+    return PROFILES[named], typed(given)
+
+
+def typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of TOML or JSON as the policy has them. Raises `SettingsError` naming one that is none."""
+    return {name: _typed(name, value) for name, value in values.items()}
 
 
 def validated(policy: Policy) -> Policy:
@@ -104,6 +139,7 @@ def validated(policy: Policy) -> Policy:
         raise SettingsError(f"policy: network must be one of {', '.join(NETWORKS)}, not {policy.network!r}")
     _check_numbers(policy)
     _check_order(policy)
+    _check_memory_back(policy)
     _check_always(policy)
     _check_hours(policy)
     return policy
@@ -126,6 +162,15 @@ def _check_order(policy: Policy) -> None:
             raise SettingsError(f"policy: {lower} must not be above {upper} ({small:g} and {large:g} now)")
     if not 0 < policy.poll_claimed_s <= policy.poll_watching_s:
         raise SettingsError("policy: poll_claimed_s must be above 0 and not above poll_watching_s")
+
+
+def _check_memory_back(policy: Policy) -> None:
+    for first, limit in ((policy.evict_grace_s, "memory_back_s"), (0.0, "memory_short_back_s")):
+        if getattr(policy, limit) < first + KILL_S:
+            grace = f"evict_grace_s ({first:g} now) and " if first else ""
+            raise SettingsError(
+                f"policy: {limit} must leave time for {grace}the kill ({KILL_S:g} s), not {getattr(policy, limit):g}"
+            )
 
 
 def _check_always(policy: Policy) -> None:

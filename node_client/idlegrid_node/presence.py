@@ -3,7 +3,8 @@
 A sign that was seen and cannot be read any more counts as it was last: unknown is never taken for away.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from idlegrid_node.hours import Hours
@@ -17,12 +18,13 @@ LONGEST_GAP_S = 600.0
 
 @dataclass(frozen=True)
 class Signs:
-    """What the probes see now; None is "cannot tell", or for the last four also "not watched".
+    """What the probes see now; None is "cannot tell", or "not watched" for what `faults` does not name.
 
     `input_idle_s`: seconds since the last input of any kind; `other_cpu_pct`: other programs' share of all
     cores; `free_memory_pct`: memory available to the owner; `inhibited`: a program keeps the screen on;
     `exclusive`: one of the owner's exclusive programs runs; `cpu_pressure_pct`, `memory_pressure_pct`: the
-    share of the last 10 s in which a program, ours included, waited (PSI, `some avg10`).
+    share of the last 10 s in which a program, ours included, waited (PSI, `some avg10`); `faults`: by the
+    names of the others, why a probe that has something to ask does not answer.
     """
 
     input_idle_s: float | None = None
@@ -33,18 +35,21 @@ class Signs:
     exclusive: bool | None = None
     cpu_pressure_pct: float | None = None
     memory_pressure_pct: float | None = None
+    faults: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class Cause:
     """A reason code, the sign that decided (a field of `Signs`, `hours` or `wake`), and that sign's age.
 
-    The age is that of the input, or of the moment since which the sign counts.
+    The age is that of the input, or of the moment since which the sign counts. `why` is what a probe says
+    that cannot tell.
     """
 
     reason: str
     signal: str
     age_s: float = 0.0
+    why: str = ""
 
 
 class Hysteresis:
@@ -56,6 +61,11 @@ class Hysteresis:
         self._on_s = on_s
         self._off_s = off_s
         self._since: float | None = None
+
+    def go_on_from(self, earlier: "Hysteresis") -> None:
+        """Stand where another one stands; what has to be false for a while begins to be so anew."""
+        self.value, self.turned_at = earlier.value, earlier.turned_at
+        self._since = None if earlier.value else earlier._since
 
     def feed(self, *, above: bool, below: bool, now: float) -> bool:
         """Take what is seen now (`above` raises, `below` clears, neither leaves as is)."""
@@ -118,6 +128,14 @@ class Presence:
         self._local: datetime | None = None
         self._woken: float | None = None
 
+    def adopt(self, policy: Policy) -> None:
+        """Go on by another policy, with all that has been seen."""
+        earlier = {sense.signal: sense.latch for sense in self._senses}
+        self._policy, self._hours, self._senses = policy, policy.hours, senses(policy)
+        for sense in self._senses:
+            if sense.signal in earlier:
+                sense.latch.go_on_from(earlier[sense.signal])
+
     def look(self, signs: Signs, now: float, local: datetime | None) -> None:
         """Take what the probes see at `now` (monotonic), which is `local` on the owner's clock."""
         if self._signs is not None and self._policy.input == "required" and self._slept(now, local):
@@ -127,17 +145,23 @@ class Presence:
             sense.feed(signs, now)
 
     def blind(self) -> Cause | None:
-        """Return which sign is missing that the policy cannot do without."""
+        """Return which sign is missing that the policy counts, and why.
+
+        What this machine does not have is not missed, but for a last input, its load and its memory.
+        """
         signs = self._signs
         if signs is None:
             return Cause("starting", "")
+        counted = (sense.signal for sense in self._senses)
         needed = {
             "input_idle_s": signs.input_idle_s is None and self._policy.input == "required",
             "other_cpu_pct": signs.other_cpu_pct is None,
             "free_memory_pct": signs.free_memory_pct is None,
             "hours": bool(self._hours.days) and self._local is None,
         }
-        return next((Cause("probe_unknown", name) for name, missing in needed.items() if missing), None)
+        missing = (name for name, lacks in needed.items() if lacks)
+        name = next(missing, None) or next((name for name in counted if name in signs.faults), None)
+        return Cause("probe_unknown", name, why=signs.faults.get(name, "")) if name else None
 
     def use(self) -> Cause | None:
         """Return the sign that says that somebody uses the machine."""

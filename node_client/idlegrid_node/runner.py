@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from idlegrid.errors import IdlegridError
-from idlegrid_node.errors import FilesChanged
+from idlegrid_node.checkpoints import CheckpointStore
+from idlegrid_node.errors import CheckpointUnavailable, FilesChanged
 from idlegrid_node.outcome import judge, result_text
 from idlegrid_node.output import LogBook
 from idlegrid_node.sandbox.backend import Backend
-from idlegrid_node.sandbox.execution import Ending, Execution
+from idlegrid_node.sandbox.checkpoint import Checkpoints
+from idlegrid_node.sandbox.ending import Ending
+from idlegrid_node.sandbox.execution import Execution
 from idlegrid_node.sandbox.files import FilesOut
+from idlegrid_node.sandbox.job import FileIn
 from idlegrid_node.sandbox.limits import Host, Watcher
 from idlegrid_node.sandbox.meter import Usage
 from idlegrid_node.sandbox.pool import Pool
@@ -24,22 +28,32 @@ from idlegrid_node.work import HTTP, job_of
 LAST_LOG_CHARACTERS = 256 * 1024
 """How much unacknowledged log a report carries; the result itself goes beside it, whole."""
 
+LAST_SECONDS = 10.0
+"""How long an attempt's end waits for the checkpoint that is being sent: two at a time could arrive in either order."""
+LEAVING_SECONDS = 1.0
+"""The same where the node itself leaves, which it does within 5 s."""
+GOES_ON = {"evicted", "returned", "crashed"}
+"""The outcomes after which there is another attempt, which wants the checkpoint."""
+
 LEFT_OUT = "idlegrid: {} of the things in ./out were left out: only regular files, 100 of them, 50 MB in all\n"
 
 Report = dict[str, Any]
-"""As `docs/protocol.md` has it, and `files`: what goes before it (`name`, and `path` on this machine)."""
+"""As `docs/protocol.md` has it, and what goes before it: `files` (`name`, and `path` on this machine), `checkpoint` (a
+path on this machine, absent when there is none to be sent).
+"""
 
 
 @dataclass(frozen=True)
 class Workshop:
     """What all attempts of a node share: waiting sandboxes, the machine's limits, a folder for files that come out,
-    the tasks' files that go in, and where an `http` run may go.
+    the tasks' files that go in, checkpoints both ways, and where an `http` run may go.
     """
 
     pool: Pool
     host: Host
     folder: Path
     task_files: TaskFiles
+    checkpoints: CheckpointStore
     network: str = "none"
 
 
@@ -64,6 +78,8 @@ class Runner:
         self.since = time.time()
         self._stopping = threading.Event()
         self._task_files = workshop.task_files
+        self._checkpoints = workshop.checkpoints
+        self._sender = workshop.checkpoints.sender(lease)
         backend = backend.bare if lease.task_type == HTTP else backend
         self._level = backend.level
         self._chatter = chatter
@@ -74,6 +90,7 @@ class Runner:
             job,
             Watcher(job.limits, workshop.host),
             self.files,
+            checkpoints=Checkpoints(workshop.checkpoints.of(lease), self._sender.taken, self._complain),
             sink=self._heard,
             changed=lambda: changed(self._execution.frozen),
         )
@@ -95,20 +112,48 @@ class Runner:
 
     def stop(self, cause: str) -> None:
         """End it: `cancelled`, `lease_gone`, `shutdown` or `evicted:` and the ladder's reason."""
-        self._stopping.set()
         self._execution.stop(cause)
+        self._stopping.set()
+
+    def evict(self, reason: str, grace_s: float) -> None:
+        """Let it end within `grace_s` seconds, evicted for the ladder's `reason`; one-way (see `Execution.evict`)."""
+        # In this order: what is not fetched any more must not be missed by code that begins.
+        self._execution.evict(f"evicted:{reason}", grace_s)
+        self._stopping.set()
 
     def run(self) -> Report | None:
         """Run it and say how it went."""
         started = time.time()
         try:
-            files = self._task_files.fetch(self.lease, self._stopping)
+            files = self._fetch()
+        except CheckpointUnavailable as error:
+            return returned(self.lease, "checkpoint_unavailable", str(error))
         except FilesChanged as error:
             return returned(self.lease, "files_changed", str(error))
         except IdlegridError as error:
-            if not self._stopping.is_set():
-                return returned(self.lease, "files_unavailable", f"the task's files could not be fetched: {error}")
-            files = []
+            return returned(self.lease, "files_unavailable", f"the task's files could not be fetched: {error}")
+        return self._with_checkpoint(self._run(files, started))
+
+    def _with_checkpoint(self, report: Report | None) -> Report | None:
+        """Add to a report the checkpoint that has to go before it, if there is one; else forget all there were."""
+        wanted = report is not None and report["outcome"] in GOES_ON
+        leaving = report is not None and report["reason"] == "shutdown"
+        last = self._sender.last(wanted=wanted, seconds=LEAVING_SECONDS if leaving else LAST_SECONDS)
+        return report if report is None or last is None else {**report, "checkpoint": str(last)}
+
+    def _fetch(self) -> list[FileIn]:
+        """Return what has to lie there before the start; perhaps not all of it when it is stopped meanwhile."""
+        try:
+            return [
+                *self._task_files.fetch(self.lease, self._stopping),
+                *self._checkpoints.fetch(self.lease, self._stopping),
+            ]
+        except IdlegridError:
+            if self._stopping.is_set():
+                return []
+            raise
+
+    def _run(self, files: list[FileIn], started: float) -> Report | None:
         ending = self._execution.run(files)
         self._stopping.set()
         if ending.files_left_out:
@@ -129,6 +174,18 @@ class Runner:
         """Return the protocol's `usage` so far."""
         return _usage(self._execution.usage(), self._execution.elapsed())
 
+    def held_mb(self, allowed_mb: float) -> float:
+        """Return the memory that it holds now, in MB; exactly where that may be more than is allowed."""
+        return self._execution.held_mb(allowed_mb)
+
+    def reclaim(self, mb: float) -> float:
+        """Let the kernel take so many MB of one that stands, wait for it, and return how many it took."""
+        return self._execution.reclaim(mb)
+
+    def release(self) -> None:
+        """Free the memory of one that is being killed, at once."""
+        self._execution.release()
+
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds used so far, as last measured."""
@@ -137,6 +194,9 @@ class Runner:
     def _heard(self, stream: str, data: bytes) -> None:
         if self.logs.add(stream, data, time.time()):
             self._chatter()
+
+    def _complain(self, sentence: str) -> None:
+        self._heard("stderr", sentence.encode())
 
     def _report(self, ending: Ending, started: float) -> Report:
         verdict = judge(ending, self.lease)

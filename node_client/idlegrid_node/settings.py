@@ -1,5 +1,6 @@
 """The node's settings: from the command line, and where that is silent from the environment."""
 
+import os
 import re
 import secrets
 import socket
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from idlegrid import trust
 from idlegrid_node.errors import SettingsError
+from idlegrid_node.layers import Owners
 from idlegrid_node.policy import Policy
 
 NODE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -28,6 +30,9 @@ class Settings:
     node_id: str
     folder: Path
     policy: Policy
+    """In effect when the node starts."""
+    owners: Owners | None = None
+    """What of it the owner said; None: all of it."""
     join: str | None = field(default=None, repr=False)
     """The token to be exchanged for a key of its own."""
     api_key: str | None = field(default=None, repr=False)
@@ -130,10 +135,11 @@ def note_joined(folder: Path, server_id: str) -> None:
     write_whole(folder / "server_id", server_id)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises OSError."""
+def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file whole or not at all; `mode` is what the umask leaves of it. Raises OSError."""
     draft = path.with_name(f".{path.name}.part")
-    draft.write_text(text + "\n", "utf-8")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
+        file.write(text + "\n")
     draft.rename(path)
 
 

@@ -43,6 +43,8 @@ class Lease:
     request: Mapping[str, Any] = field(default_factory=dict)
     trace_id: str = ""
     submitter: str = ""
+    checkpoint: TaskFile | None = None
+    """The archive that an earlier attempt left."""
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> "Lease":
@@ -65,6 +67,7 @@ class Lease:
             request=dict(raw.get("request") or {}),
             trace_id=str(raw.get("trace_id") or ""),
             submitter=str(raw.get("submitter") or ""),
+            checkpoint=_checkpoint(raw.get("checkpoint")),
         )
 
 
@@ -87,6 +90,8 @@ class Answer:
     orders: tuple[Order, ...] = ()
     results: tuple[Mapping[str, Any], ...] = ()
     heartbeat_seconds: float = 10.0
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    """What the operator wants of the owner's policy."""
 
     @classmethod
     def read(cls, raw: Any) -> "Answer":
@@ -97,6 +102,7 @@ class Answer:
             orders=tuple(map(_order, raw.get("orders") or ())),
             results=tuple(raw.get("results") or ()),
             heartbeat_seconds=float(raw.get("heartbeat_seconds") or 10.0),
+            policy=dict(raw.get("policy") or {}),
         )
 
 
@@ -105,6 +111,10 @@ def _digest(text: str) -> str:
     if len(bytes.fromhex(text)) != 32:
         raise ValueError(f"{text!r} is no SHA-256")
     return text.lower()
+
+
+def _checkpoint(raw: Mapping[str, Any] | None) -> TaskFile | None:
+    return TaskFile.read({"name": "checkpoint", **raw}) if raw else None
 
 
 def _order(raw: Mapping[str, Any]) -> Order:

@@ -26,6 +26,7 @@ from .grids import eventually
 
 Json = dict[str, Any]
 TASK_FILES = "/internal/task-files/"
+CHECKPOINTS = "/internal/checkpoints/"
 
 
 class StandIn:
@@ -33,6 +34,8 @@ class StandIn:
 
     `task_files` is what each run brings, `fetched` the names of those that the node has asked for; so many of the
     next requests for them as `away_for_files` says are not answered. The orders in `always` go with every answer.
+    `checkpoints` are those that each run sent, `kept` the one that each run's next attempt gets; `came` says in which
+    order checkpoints and reports came.
     """
 
     def __init__(self) -> None:
@@ -43,6 +46,9 @@ class StandIn:
         self.files: dict[str, dict[str, bytes]] = {}
         self.task_files: dict[str, dict[str, bytes]] = {}
         self.fetched: list[str] = []
+        self.checkpoints: dict[str, list[bytes]] = {}
+        self.kept: dict[str, bytes] = {}
+        self.came: list[tuple[str, str]] = []
         self.away_for_files = 0
         self.heartbeat_seconds = 2.0
         self.orders: list[Json] = []
@@ -78,11 +84,13 @@ class StandIn:
         *,
         files: Mapping[str, bytes] | None = None,
         served: Mapping[str, bytes] | None = None,
+        checkpoint: bytes | None = None,
         **more: Any,
     ) -> Json:
         """Queue a run; returns the attempt as it will be leased.
 
-        `files` are its task's, `served` what is there instead when the node asks for them.
+        `files` are its task's, `served` what is there instead when the node asks for them; `checkpoint` is what an
+        earlier attempt left.
         """
         attempt = {
             "task_id": 1,
@@ -99,6 +107,9 @@ class StandIn:
             "files": [_described(name, content) for name, content in (files or {}).items()],
             **more,
         }
+        if checkpoint is not None:
+            attempt["checkpoint"] = {**_described("", checkpoint), "attempt": 1}
+            self.kept.setdefault(attempt["run"], checkpoint)
         self.task_files[attempt["run"]] = dict((files or {}) if served is None else served)
         with self._changed:
             self._queue.append(attempt)
@@ -156,6 +167,9 @@ class StandIn:
     def answer(self, method: str, path: str, query: Json, body: Json) -> tuple[int, Json | bytes]:
         if path.startswith(TASK_FILES):
             return self._task_file(path)
+        if path.startswith(CHECKPOINTS):
+            content = self.kept.get(path.removeprefix(CHECKPOINTS))
+            return (404, {"detail": "no checkpoint"}) if content is None else (200, content)
         if self.failing:
             return 503, {"detail": "away"}
         match method, path:
@@ -169,9 +183,13 @@ class StandIn:
         return 404, {"detail": "no such path"}
 
     def keep_file(self, path: str, content: bytes) -> tuple[int, Json]:
-        """Take a run's file; the same name again replaces."""
+        """Take a run's file or its checkpoint; the same name again replaces."""
         if self.failing:
             return 503, {"detail": "away"}
+        if path.startswith(CHECKPOINTS):
+            self.checkpoints.setdefault(path.removeprefix(CHECKPOINTS), []).append(content)
+            self.came.append(("checkpoint", path.removeprefix(CHECKPOINTS)))
+            return 200, {"status": "ok"}
         run, _, name = unquote(path).removeprefix("/internal/files/").partition("/")
         self.files.setdefault(run, {})[name] = content
         return 200, {"status": "ok"}
@@ -208,6 +226,7 @@ class StandIn:
         slots = body.get("next", {}).get("slots", 0)
         with self._changed:
             self.reports.extend(body["results"])
+            self.came.extend(("report", report["run"]) for report in body["results"])
             self._changed.notify_all()
             attempts = self._lease(slots)
         results = [
@@ -281,7 +300,8 @@ class NodeProcess:
         """`launcher` are words before the interpreter's; `settings` goes on top of the environment."""
         folder.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "IDLEGRID_SECRET_OF_THE_OWNER": "hunter2"}
-        environment.pop("DISPLAY", None)
+        for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+            environment.pop(name, None)
         environment |= dict.fromkeys(("DBUS_SYSTEM_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS"), "unix:path=/none")
         environment.update(settings or {})
         if policy:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from idlegrid_server.core.limits import MAX_CHECKPOINT_BYTES
 from idlegrid_server.settings import Settings
 
 from ..acceptance.behind_nginx import rendered
@@ -104,6 +105,11 @@ def test_coordinators_take_the_shipped_settings(monkeypatch):
     assert settings.needs_keys
     assert settings.record_url.startswith("postgresql+psycopg://")
     assert settings.trusted_proxies == services()["nginx"]["networks"]["grid"]["ipv4_address"]
+
+
+def test_nginx_lets_the_largest_body_through():
+    allowed = re.search(r"client_max_body_size (\d+)m;", (DEPLOY / "nginx.conf").read_text())[1]
+    assert int(allowed) << 20 > MAX_CHECKPOINT_BYTES
 
 
 def test_nginx_asks_where_the_coordinators_listen():

@@ -1,6 +1,7 @@
 """A question put to a child process, for libraries that hang with what they ask: only the child hangs along.
 
-Each line on its stdin asks, each line on its stdout answers; a line that begins with `!` says why it cannot.
+Each line on its stdin asks, each line on its stdout answers; one that begins with `!` says why it cannot, and
+one with `-` that there is nothing to ask.
 """
 
 import selectors
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+
+from idlegrid_node.probes.reading import AbsentError
 
 PATIENCE_S = 0.25
 """How long one question waits: less than the panel does."""
@@ -29,14 +32,17 @@ class Child:
         self._retry_at = 0.0
 
     def ask(self) -> str:
-        """Return the answer as of now. Raises OSError with the reason if there is none in PATIENCE_S."""
+        """Return the answer as of now. Raises OSError with the reason if there is none in PATIENCE_S, AbsentError."""
         with self._lock:
             deadline = time.monotonic() + PATIENCE_S
             process = self._process or self._start()
             if self._asked_at is not None:
                 self._take(process, deadline)  # an answer of an earlier look is out of date
             self._put(process)
-            return self._take(process, deadline)
+            answer = self._take(process, deadline)
+        if answer.startswith("-"):
+            raise AbsentError(answer[1:])
+        return answer
 
     def close(self) -> None:
         """End the child."""

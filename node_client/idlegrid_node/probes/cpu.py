@@ -31,16 +31,16 @@ class CpuProbe:
 
     def __init__(self, guests: Callable[[], float]) -> None:
         self._guests = guests
-        self._before = self._look()
-        self._at = time.monotonic()
+        self._before: Ticks | None = None
+        self._at = 0.0
         self._last = 0.0
 
     def __call__(self) -> Reading:
-        """Look now."""
+        """Look now; the first look has nothing to compare with, and answers 0. Raises what psutil does."""
         now = time.monotonic()
-        if now - self._at >= MIN_INTERVAL_S:
+        if self._before is None or now - self._at >= MIN_INTERVAL_S:
             after = self._look()
-            self._last, self._before, self._at = share(self._before, after), after, now
+            self._last, self._before, self._at = share(self._before or after, after), after, now
         return Reading(self._last, "cpu of other programs", now)
 
     def _look(self) -> Ticks:

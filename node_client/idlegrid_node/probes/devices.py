@@ -19,29 +19,31 @@ class DevicesProbe:
     """Answers with the seconds since the last event, or since this probe began to listen.
 
     A device is opened once and read at each look without waiting; the events of the time between two looks
-    count as now, so that an answer is never too high.
+    count as now, so that an answer is never too high. `refused` names those that may not be read: a desktop lets
+    its user read a game pad, say, and not the keyboard.
     """
 
     def __init__(self, folder: Path = FOLDER, about: Path = ABOUT) -> None:
         self._folder = folder
         self._about = about
         self._open: dict[str, int] = {}
+        self.refused: set[str] = set()
         self._last = time.monotonic()
 
     def __call__(self) -> Reading:
-        """Look now. Raises AbsentError when no device can be read."""
+        """Look now. Raises AbsentError when no device may be read, OSError when they cannot be listed."""
         names = [name for name in _events(self._folder) if name in self._open or self._is_for_people(name)]
         for name in set(self._open) - set(names):
             os.close(self._open.pop(name))
-        for name in names:
-            self._listen(name)
+        self.refused = {name for name in names if not self._listens(name)}
         if not self._open:
             raise AbsentError(f"no device in {self._folder} may be read" if names else "no keyboard and no pointer")
         now = time.monotonic()
         # All are read, also after one had something: what is left would count again at the next look.
         sent = [self._sent(name) for name in list(self._open)]
         self._last = now if any(sent) else self._last
-        return Reading(now - self._last, "devices", now)
+        why = f"devices, without {len(self.refused)} that may not be read" if self.refused else "devices"
+        return Reading(now - self._last, why, now)
 
     def close(self) -> None:
         """Listen no more."""
@@ -55,14 +57,15 @@ class DevicesProbe:
         except OSError:
             return True
 
-    def _listen(self, name: str) -> None:
+    def _listens(self, name: str) -> bool:
         if name in self._open:
-            return
+            return True
         try:
             self._open[name] = os.open(self._folder / name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            return
+            return False
         self._last = time.monotonic()
+        return True
 
     def _sent(self, name: str) -> bool:
         try:
@@ -77,5 +80,7 @@ class DevicesProbe:
 def _events(folder: Path) -> list[str]:
     try:
         return [name for name in os.listdir(folder) if name.startswith("event")]
-    except OSError:
+    except FileNotFoundError:
         return []
+    except PermissionError as error:
+        raise AbsentError(f"no device in {folder} may be read") from error

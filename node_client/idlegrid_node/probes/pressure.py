@@ -4,12 +4,15 @@ It is of the whole machine, our own runs included: with the lowest priority they
 owner uses one. Pressure on memory is the sharper sign.
 """
 
+import errno
 import time
 from pathlib import Path
 
 from idlegrid_node.probes.reading import AbsentError, Reading
 
 FOLDER = Path("/proc/pressure")
+OFF = {errno.ENOENT, errno.EOPNOTSUPP}
+"""There is no file without CONFIG_PSI, and with `psi=0` none that can be read."""
 
 
 class PressureProbe:
@@ -20,11 +23,13 @@ class PressureProbe:
         self._file = folder / resource
 
     def __call__(self) -> Reading:
-        """Look now. Raises AbsentError where the kernel does not tell, ValueError for what it does not say so."""
+        """Look now. Raises AbsentError where the kernel does not tell, OSError, ValueError for other words."""
         try:
             text = self._file.read_text()
-        except OSError as error:  # no file without CONFIG_PSI; not supported with psi=0
-            raise AbsentError("the kernel tells no pressure") from error
+        except OSError as error:
+            if error.errno in OFF:
+                raise AbsentError("the kernel tells no pressure") from error
+            raise
         return Reading(some_avg10(text), f"pressure on {self._resource}", time.monotonic())
 
 

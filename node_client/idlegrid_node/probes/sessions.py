@@ -78,12 +78,19 @@ class SessionsProbe:
             sessions = people(Session(*told) for told in self._bus.part(PART))
         except AbsentError:
             self.desktop = ""
-            return _youngest(_utmp(), "utmp")
+            return by_utmp()
         self.desktop = desktop(sessions)
         remote = in_use(sessions)
         if remote:
             return Reading(0.0, f"remote session {remote}, whose input nothing tells", time.monotonic())
         return _youngest((s.tty for s in sessions if s.tty and s.kind not in GRAPHICAL), "logind")
+
+
+def by_utmp() -> Reading:
+    """Return the last input in any session with a terminal. Raises AbsentError without one."""
+    import psutil
+
+    return _youngest((user.terminal for user in psutil.users() if user.terminal), "utmp")
 
 
 def _youngest(terminals: Iterable[str], source: str) -> Reading:
@@ -99,9 +106,3 @@ def _ages(terminals: Iterable[str]) -> Iterator[float]:
             yield max(0.0, time.time() - os.stat(f"/dev/{name}").st_atime)
         except OSError:
             continue
-
-
-def _utmp() -> list[str]:
-    import psutil
-
-    return [user.terminal for user in psutil.users() if user.terminal]

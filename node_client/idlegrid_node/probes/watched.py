@@ -51,5 +51,5 @@ class Watched:
             except AbsentError as error:
                 self._answer = Reading(None, str(error), time.monotonic(), absent=True)
             except Exception as error:  # noqa: BLE001 - a thread that ends would never answer again
-                self._answer = Reading(None, f"{self.name}: {error}", time.monotonic())
+                self._answer = Reading(None, f"{self.name}: {str(error) or repr(error)}", time.monotonic())
             self._answered.set()

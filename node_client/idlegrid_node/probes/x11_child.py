@@ -22,8 +22,11 @@ class XScreenSaverInfo(ctypes.Structure):
     ]
 
 
-def idle_milliseconds() -> Iterator[int]:
-    """Yield the display's idle time each time it is asked for. Raises OSError without library or display."""
+def idle_milliseconds() -> Iterator[int | str]:
+    """Yield the display's idle time each time it is asked for, for Xwayland why it cannot be told.
+
+    Raises OSError without library or display.
+    """
     x11 = ctypes.CDLL("libX11.so.6")
     saver = ctypes.CDLL("libXss.so.1")
     x11.XOpenDisplay.restype = ctypes.c_void_p
@@ -32,6 +35,9 @@ def idle_milliseconds() -> Iterator[int]:
     display = ctypes.c_void_p(x11.XOpenDisplay(None))
     if display.value is None:
         raise OSError("no X display can be opened")
+    if x11.XQueryExtension(display, b"XWAYLAND", *(ctypes.byref(ctypes.c_int()) for _ in range(3))):
+        while True:  # the extension is there for clients to know it by (Xwayland 23.1)
+            yield "-the X server is inside a Wayland desktop and does not see its input"
     root = ctypes.c_ulong(x11.XDefaultRootWindow(display))
     info = saver.XScreenSaverAllocInfo()
     while True:

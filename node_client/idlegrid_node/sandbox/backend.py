@@ -12,6 +12,8 @@ from idlegrid_node.sandbox.group import Group
 from idlegrid_node.sandbox.program import boot
 from idlegrid_node.sandbox.users import SlotUsers
 
+SUPERVISOR = ("child", "collect", "keeper", "inside")
+"""The modules that run inside, in the order in which they need each other."""
 _COUNTER = itertools.count(1)
 _SYSTEM_FOLDERS = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/alternatives", "/etc/ssl/certs")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/dev/urandom", "/dev/random")
@@ -73,9 +75,9 @@ class Backend:
     def program(self) -> tuple[str, int]:
         """What runs inside, as text for `python -c`, and a descriptor that it needs."""
         if self.kind is Kind.BUBBLEWRAP:
-            return boot(["child", "inside"], "m.main(m.Place(), library)", self.python.version)
+            return boot(SUPERVISOR, "m.main(m.Place(), library)", self.python.version)
         entry = f"sys.modules[m.Place.__module__].main(m.{_place(self)}, library)"
-        return boot(["child", "inside", "confine"], entry, self.python.version)
+        return boot((*SUPERVISOR, "confine"), entry, self.python.version)
 
 
 def _place(backend: Backend) -> str:

@@ -30,7 +30,7 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-"""All that the code finds in its environment, besides IDLEGRID_PARAMETERS."""
+"""All that the code finds in its environment, besides IDLEGRID_PARAMETERS and IDLEGRID_CHECKPOINT_DIR."""
 
 _ISOLATION = (
     "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534",

@@ -21,6 +21,9 @@ PR_SET_DUMPABLE = 4  # linux/prctl.h
 LIBRARY = ".idlegrid"
 """The folder of what submitted code may import of ours, beside its own files: other interpreters that the code
 starts from its `sys.path` find it there, too."""
+CHECKPOINT = "checkpoint"
+"""The folder in it that outlives an attempt."""
+CHECKPOINT_VARIABLE = "IDLEGRID_CHECKPOINT_DIR"
 SHELL = "/bin/sh"
 USAGE_ERROR = 2
 """What Python itself ends with when it cannot open its script."""
@@ -77,9 +80,12 @@ def prepare(packages: str, preload: str, library: str) -> None:
 
 
 def offer(library: str) -> None:
-    """Let the code import `idlegrid`; after the packages: who shows it the whole library means that one."""
+    """Let the code import `idlegrid`; after the packages: who shows it the whole library means that one.
+
+    And tell it where its checkpoints go; the folders are there (`keeper.py`).
+    """
     folder = os.path.join(os.getcwd(), LIBRARY)
-    os.mkdir(folder)
+    os.environ[CHECKPOINT_VARIABLE] = os.path.join(folder, CHECKPOINT)
     write_file(os.path.join(folder, "idlegrid.py"), library.encode())
     sys.path.append(folder)
 

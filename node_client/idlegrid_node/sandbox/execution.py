@@ -9,16 +9,18 @@ import os
 import selectors
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from idlegrid_node.errors import SandboxUnavailable
-from idlegrid_node.output import Capture
+from idlegrid_node.sandbox.checkpoint import Checkpoints
+from idlegrid_node.sandbox.ending import Ending
 from idlegrid_node.sandbox.files import FilesOut
 from idlegrid_node.sandbox.job import FileIn, Job
 from idlegrid_node.sandbox.launch import readable
 from idlegrid_node.sandbox.limits import Watcher
 from idlegrid_node.sandbox.meter import Usage
-from idlegrid_node.sandbox.report import Event, FileBegins, FileBytes, Line
+from idlegrid_node.sandbox.notice import Notice
+from idlegrid_node.sandbox.report import Event, FileBegins, FileBytes, Line, Piece
 from idlegrid_node.sandbox.sandbox import Sandbox
 from idlegrid_node.stopwatch import Stopwatch
 
@@ -35,29 +37,11 @@ CHUNK = 64 * 1024
 Sink = Callable[[str, bytes], None]
 
 
-@dataclass
-class Ending:
-    """How a job ended.
-
-    `cause` is empty when the code ended by itself, with `status` as os.wait() gives it. Else the node ended
-    it: `timeout`, `sandbox_failed`, a limit's name, or what was given to `stop`. `begun` says whether any code ran.
-    """
-
-    cause: str = ""
-    status: int | None = None
-    begun: bool = False
-    out: Capture = field(default_factory=Capture)
-    err: Capture = field(default_factory=Capture)
-    complaint: str = ""
-    used: Usage = field(default_factory=Usage)
-    wall_seconds: float = 0.0
-    files_left_out: int = 0
-
-
 class Execution:
     """Runs `job` once, in what `open_sandbox` gives. `run` blocks in one thread; any other may call the rest.
 
-    `watcher` looks at the limits; `files` receives what the code leaves.
+    `watcher` looks at the limits; `files` receives what the code leaves, `checkpoints` what it keeps for its next
+    attempt (None: nothing is kept).
     """
 
     def __init__(
@@ -67,6 +51,7 @@ class Execution:
         watcher: Watcher,
         files: FilesOut,
         *,
+        checkpoints: Checkpoints | None = None,
         sink: Sink | None = None,
         changed: Callable[[], None] | None = None,
     ) -> None:
@@ -74,6 +59,7 @@ class Execution:
         self._job = job
         self._watcher = watcher
         self._files = files
+        self._checkpoints = checkpoints
         self._sink = sink or (lambda _stream, _data: None)
         self._changed = changed or (lambda: None)
         self._wake_read, self._wake_write = os.pipe()
@@ -81,6 +67,7 @@ class Execution:
         self._want_frozen = False
         self._freeze_cause = "evicted"
         self._stop_cause = ""
+        self._notice = Notice()
         self._closed = False
         self._watch = Stopwatch(0.0)
         self._watch.pause(0.0)
@@ -105,12 +92,21 @@ class Execution:
         self._stop_cause = self._stop_cause or cause
         self._wake()
 
+    def evict(self, cause: str, grace_s: float) -> None:
+        """Tell the job to leave, and kill what is left of it after `grace_s` seconds; it ends with `cause`.
+
+        One-way: it goes on if it was frozen, and is not frozen again. Said again it can only get shorter. A job that
+        has not begun is stopped.
+        """
+        self._notice.give(cause, time.monotonic() + grace_s)
+        self._wake()
+
     def run(self, files: Sequence[FileIn] = ()) -> Ending:
         """Start the job, with more `files` before it, and follow it to its end.
 
         Afterwards `close` must be called by the same thread. What was stopped before is not started.
         """
-        self.ending.cause = self._stop_cause
+        self.ending.cause = self._stop_cause or self._notice.cause
         try:
             if not self._over():
                 self._sandbox = self._open_sandbox()
@@ -121,12 +117,29 @@ class Execution:
         self.ending.wall_seconds = self._watch.elapsed(time.monotonic())
         self.ending.used = self._watcher.used
         self._files.cut_off()
+        if self._checkpoints is not None:
+            self._checkpoints.cut_off()
         self.ending.files_left_out += self._files.left_out
         return self.ending
 
     def usage(self) -> Usage:
         """Return what the job uses, as last measured: its peaks of memory and processes."""
         return self._watcher.used
+
+    def held_mb(self, allowed_mb: float) -> float:
+        """Return the memory that the job holds now (see `Sandbox.held_mb`)."""
+        sandbox = getattr(self, "_sandbox", None)
+        return sandbox.held_mb(allowed_mb) if sandbox is not None else 0.0
+
+    def reclaim(self, mb: float) -> float:
+        """Let the kernel take memory of a job that stands, and return how many MB it took. Waits for it."""
+        return self._sandbox.reclaim(mb) if self.frozen else 0.0
+
+    def release(self) -> None:
+        """Free the memory of a job that is being killed, at once: on a busy machine it is slow to die."""
+        sandbox = getattr(self, "_sandbox", None)
+        if sandbox is not None and self._over():
+            sandbox.release()
 
     def elapsed(self) -> float:
         """Return its running time in seconds so far, without the time frozen."""
@@ -190,7 +203,8 @@ class Execution:
             moments += [self._watcher.due, now + self._job.limits.timeout - self._watch.elapsed(now)]
         if self._ack_by is not None:
             moments.append(self._ack_by)
-        return max(0.0, min(moments, default=now + 60.0) - now)
+        moments.append(self._notice.by)
+        return max(0.0, min(*moments, now + 60.0) - now)
 
     @property
     def _waits(self) -> bool:
@@ -224,14 +238,19 @@ class Execution:
         self._sandbox.heed(event)
         match event:
             case Line(words):
-                try:
-                    self._hear(words)
-                except ValueError as error:
-                    raise SandboxUnavailable(f"its report makes no sense: {error}") from error
+                self._sensible(lambda: self._hear(words))
             case FileBegins(name, size):
                 self._files.begin(name, size)
             case FileBytes(data):
                 self._files.add(data)
+            case Piece(data):
+                self._sensible(lambda: self._keep(data))
+
+    def _sensible(self, take: Callable[[], None]) -> None:
+        try:
+            take()
+        except ValueError as error:
+            raise SandboxUnavailable(f"its report makes no sense: {error}") from error
 
     def _hear(self, words: tuple[bytes, ...]) -> None:
         match words:
@@ -241,6 +260,10 @@ class Execution:
                 self._begun(time.monotonic())
             case (b"stopped" | b"continued" as word,):
                 self._stands(frozen=word == b"stopped")
+            case (b"leaving",):
+                self._leaves()
+            case (b"checkpoint" | b"whole" | b"unfit", *_):
+                self._hear_of_checkpoint(words)
             case (b"full",):
                 self._end("disk_limit")
             case (b"exit", status, cpu, peak):
@@ -258,7 +281,24 @@ class Execution:
     def _ended(self, left_out: int) -> None:
         self._files.end()
         self.ending.files_left_out += left_out
+        if self._notice.heard:
+            self.ending.cause = self._notice.cause
         self._done = True
+
+    def _leaves(self) -> None:
+        self._notice.heard = True
+        if self.frozen:
+            self._stands(frozen=False)
+
+    def _keep(self, data: bytes) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.add(data)
+
+    def _hear_of_checkpoint(self, words: tuple[bytes, ...]) -> None:
+        last = self.ending.status is not None
+        taken = self._checkpoints is not None and self._checkpoints.hear(words, last=last)
+        if words == (b"whole",) and not last:
+            self._sandbox.answer(taken=taken)
 
     def _exited(self, status: int, cpu_seconds: float, peak_mb: float) -> None:
         if not self.ending.begun:
@@ -268,7 +308,9 @@ class Execution:
         self._watch.pause(now)
         self._stand_by, self._ack_by = now + COLLECT_SECONDS, None
         cause = self._watcher.exited(cpu_seconds, peak_mb)
-        if cause:  # also when the code outlived a child: whether the watcher saw it first must not matter
+        if self._notice.heard:
+            self._sandbox.let_end()  # what it left is worth having, however it ended
+        elif cause:  # also when the code outlived a child: whether the watcher saw it first must not matter
             self._end(cause)
 
     def _stands(self, *, frozen: bool) -> None:
@@ -286,6 +328,8 @@ class Execution:
     def _obey(self) -> None:
         if self._stop_cause:
             self._end(self._stop_cause)
+        elif self._notice.cause:
+            self._show_out()
         elif self._ack_by is None and self._want_frozen != self.frozen and not self._waits:
             if self._want_frozen:
                 self._sandbox.stop()
@@ -293,6 +337,14 @@ class Execution:
                 self._sandbox.resume()
             # A slow thaw harms nobody. A slow freeze is the owner's time.
             self._ack_by = time.monotonic() + (ACK_SECONDS if self._want_frozen else THAW_ACK_SECONDS)
+
+    def _show_out(self) -> None:
+        """Tell it to leave, once; what has not begun has nothing to save."""
+        if not self.ending.begun:
+            self._end(self._notice.cause)
+        elif not self._notice.given and not self._waits:
+            self._notice.given, self._ack_by = True, None
+            self._sandbox.ask_to_leave()
 
     def _send(self) -> None:
         """Write what the job's pipe takes; be called again when it takes more."""
@@ -306,6 +358,8 @@ class Execution:
     def _look_at_limits(self, now: float) -> None:
         if self._ack_by is not None and now >= self._ack_by:
             self._end(self._freeze_cause)
+        elif now >= self._notice.by:
+            self._end(self._notice.cause)
         elif self._waits:
             # It may be we who were kept waiting, by the kernel: what it has said meanwhile counts.
             if now >= self._stand_by and not readable(self._fds.report, 0.0):
@@ -328,10 +382,13 @@ class Execution:
             self._end(self._watcher.exited(0.0, 0.0) or "sandbox_failed")
 
     def _end(self, cause: str) -> None:
-        """Kill everything: stopped first, because a killer that competes with busy processes takes seconds."""
+        """Kill everything: stopped first, because a killer that competes with busy processes takes seconds.
+
+        What breaks a limit on its way out was evicted all the same.
+        """
         if self._over():
             return
-        self.ending.cause = cause
+        self.ending.cause = self._notice.cause if self._notice.given and not self._stop_cause else cause
         sandbox = getattr(self, "_sandbox", None)
         if sandbox is None:
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from idlegrid_node.sandbox.inside import MAX_FILE_BYTES, MAX_FILES
+from idlegrid_node.sandbox.collect import MAX_FILE_BYTES, MAX_FILES
 
 MAX_NAME = 255
 MAX_PARTS = 16

@@ -27,6 +27,11 @@ def total_mb(path: Path = Path("/proc/meminfo")) -> float:
     return _field_mb(path, "MemTotal:", 0.0)
 
 
+def swap_free_mb(path: Path = Path("/proc/meminfo")) -> float:
+    """Return the free swap space, zram's included, in MB; 0 if it cannot be told."""
+    return _field_mb(path, "SwapFree:", 0.0)
+
+
 def default_reserve_mb(total_mb: float) -> float:
     """Return the reserve for a machine of `total_mb`: 5 % of it, at least 256, at most 1024 MB.
 

@@ -4,9 +4,10 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from idlegrid_node.sandbox.floor import swap_free_mb
 from idlegrid_node.sandbox.meter import MIB, Usage
 
 LOWEST_SHARES = 15
@@ -19,6 +20,8 @@ KILL_SECONDS = 2.0
 """How long `kill` waits at most; 50 busy processes took 16 ms."""
 REMOVE_SECONDS = 1.0
 RETRY_SECONDS = 0.002
+V1_SWAPPINESS = 100
+"""Memory of programs goes as readily as page cache."""
 V2 = ""
 """The name that /proc/self/cgroup gives the v2 hierarchy; beside v1 controllers it still freezes and kills."""
 
@@ -37,6 +40,10 @@ class Group:
 
         Raises `OSError` where the kernel refuses, in v1 also for less memory than is in use.
         """
+        raise NotImplementedError
+
+    def hold_cpu(self, cpu: float) -> None:
+        """Let it have so many cores from now on, where the kernel holds them; `limit` says the same with the rest."""
         raise NotImplementedError
 
     def usage(self) -> Usage:
@@ -90,6 +97,17 @@ class Group:
         """Whether everything in the group stands."""
         return V2 in self._folders and _counts(self._folders[V2] / "cgroup.events").get("frozen") == 1
 
+    def reclaim(self, mb: float) -> float:
+        """Ask the kernel to take so many MB back, wait for it, and return how many it took, page cache included.
+
+        Into swap only where the machine has that much of it free, and only for this call: the limits, which
+        allow none, are as before when it returns. May be called by another thread than the rest.
+        """
+        before = self._charged_mb()
+        with self._swapping(mb) if swap_free_mb() >= mb else contextlib.nullcontext():
+            self._take_back(mb)
+        return max(0.0, before - self._charged_mb())
+
     def kill(self) -> bool:
         """Kill everything in the group, frozen or not; False if something lives after `KILL_SECONDS`."""
         with contextlib.suppress(OSError):
@@ -101,6 +119,15 @@ class Group:
     def remove(self) -> bool:
         """Remove the group; False if it is still there after `REMOVE_SECONDS`, as when something lives in it."""
         return _until(self._removed, REMOVE_SECONDS)
+
+    def _charged_mb(self) -> float:
+        raise NotImplementedError
+
+    def _take_back(self, mb: float) -> None:
+        raise NotImplementedError
+
+    def _swapping(self, mb: float) -> contextlib.AbstractContextManager[None]:
+        raise NotImplementedError
 
     def _tasks(self) -> int:
         return _number(self._folders["pids"] / "pids.current")
@@ -143,6 +170,11 @@ class GroupV2(Group):
             write(self._folder / "cpu.max", f"{_quota_us(cpu)} {PERIOD_US}")
             attempt(self._folder / "cpu.weight", 1)
 
+    def hold_cpu(self, cpu: float) -> None:
+        """See `Group.hold_cpu`."""
+        if "cpu" in self._folders:
+            attempt(self._folder / "cpu.max", f"{_quota_us(cpu)} {PERIOD_US}")
+
     def usage(self) -> Usage:
         """See `Group.usage`."""
         stat = _counts(self._folder / "memory.stat")
@@ -160,6 +192,17 @@ class GroupV2(Group):
     def out_of_memory(self) -> bool:
         """See `Group.out_of_memory`; here the whole group was killed."""
         return _counts(self._folder / "memory.events").get("oom_kill", 0) > 0
+
+    def _charged_mb(self) -> float:
+        return _number(self._folder / "memory.current") / MIB
+
+    def _take_back(self, mb: float) -> None:
+        # EAGAIN says that it was less; before Linux 5.19 there is no such file.
+        attempt(self._folder / "memory.reclaim", int(mb * MIB))
+
+    def _swapping(self, mb: float) -> contextlib.AbstractContextManager[None]:
+        swapped = _number(self._folder / "memory.swap.current")
+        return _for_now(self._folder / "memory.swap.max", swapped + int(mb * MIB))
 
 
 class GroupV1(Group):
@@ -179,6 +222,10 @@ class GroupV1(Group):
         write(self._folders["cpu"] / "cpu.cfs_quota_us", _quota_us(cpu))
         attempt(self._folders["cpu"] / "cpu.shares", LOWEST_SHARES)
 
+    def hold_cpu(self, cpu: float) -> None:
+        """See `Group.hold_cpu`."""
+        attempt(self._folders["cpu"] / "cpu.cfs_quota_us", _quota_us(cpu))
+
     def usage(self) -> Usage:
         """See `Group.usage`."""
         stat = _counts(self._folders["memory"] / "memory.stat")
@@ -195,6 +242,30 @@ class GroupV1(Group):
     def out_of_memory(self) -> bool:
         """See `Group.out_of_memory`."""
         return _counts(self._folders["memory"] / "memory.oom_control").get("oom_kill", 0) > 0
+
+    def _charged_mb(self) -> float:
+        return _number(self._folders["memory"] / "memory.usage_in_bytes") / MIB
+
+    def _take_back(self, mb: float) -> None:
+        attempt(self._folders["memory"] / "memory.force_empty", 0)  # v1 takes all that it can, or nothing
+
+    def _swapping(self, mb: float) -> contextlib.AbstractContextManager[None]:
+        return _for_now(self._folders["memory"] / "memory.swappiness", V1_SWAPPINESS)
+
+
+@contextlib.contextmanager
+def _for_now(path: Path, value: object) -> Iterator[None]:
+    """Hold a file of the kernel's at another value; where it cannot be read or written, do without."""
+    try:
+        before = read(path)
+    except OSError:
+        yield
+        return
+    attempt(path, value)
+    try:
+        yield
+    finally:
+        attempt(path, before.strip())
 
 
 def _quota_us(cpu: float) -> int:

@@ -6,44 +6,28 @@ import costs start time: nothing here may import `json`, `signal` or `threading`
 Arguments: the descriptors of `report` and `control`, a limit in bytes for a folder that has none of its own
 (else 0), the folder of more packages (or empty), and the modules to import beforehand, separated by commas.
 The child imports them, says `ready`, and waits for its job on stdin.
-On `control` come single bytes as orders: `s` stops all processes, `c` continues them; its end means that the
-node is gone.
-On `report` go lines: `ready`, `begun`, `stopped`, `continued`, `full` (more disk than allowed), and
+On `control` come single bytes as orders: `s` stops all processes, `c` continues them; `l` tells them to leave, which
+lets them go on, too; `t` says that the checkpoint was taken, `n` that it was not. Its end means that the node is gone.
+On `report` go lines: `ready`, `begun`, `stopped`, `continued`, `leaving`, `full` (more disk than allowed), and
 `exit WAITSTATUS CPU_SECONDS MAX_RSS_KB`. Then come the files that the code left in `./out`, each as
 `file SIZE LENGTH_OF_NAME`, its name and its bytes; then `end LEFT_OUT`, which is the last line.
+A checkpoint is `checkpoint`, its files in the same form but in pieces (`piece LENGTH` and so many bytes), between which
+other lines may come, and `whole`, or `unfit WHY` when it may not be taken. Once code that was told to leave has ended,
+its last one comes, in place of the files in `./out`.
 """
 
 import _signal  # type: ignore[import-not-found] # what `signal` is made of, without its enums
 import _thread
 import os
-import stat
 import sys
 import time
 
-from idlegrid_node.sandbox.child import CHUNK, PR_SET_DUMPABLE, become_the_code, prctl, prepare
+from idlegrid_node.sandbox.child import PR_SET_DUMPABLE, become_the_code, prctl, prepare
+from idlegrid_node.sandbox.collect import collect
+from idlegrid_node.sandbox.keeper import Keeper, Report
 
-MAX_FILES = 100
-MAX_FILE_BYTES = 50 * 2**20
-MAX_ENTRIES = 10_000
-"""Folders and files looked at in `./out`, and how deep: a run may leave more, it is left out."""
-MAX_DEPTH = 16
 DISK_SECONDS = 0.2
 ORDERS = {b"s": (_signal.SIGSTOP, b"stopped\n"), b"c": (_signal.SIGCONT, b"continued\n")}
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write `data`, however often it takes."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def tell(report: int, line: bytes) -> None:
-    """Say something, though perhaps nobody listens any more."""
-    try:  # noqa: SIM105 - contextlib costs a millisecond of each start
-        os.write(report, line)
-    except BrokenPipeError:
-        pass
 
 
 class Place:
@@ -90,7 +74,7 @@ class Place:
         self.leave()
 
 
-def obey(report: int, control: int, place: Place) -> None:
+def obey(report: Report, control: int, place: Place, keeper: Keeper) -> None:
     """Carry out orders until their end, which is also the end of everything."""
     while True:
         order = os.read(control, 1)
@@ -100,10 +84,25 @@ def obey(report: int, control: int, place: Place) -> None:
             place.depart()
             os._exit(71)
         if place.running.acquire(False):
-            number, answer = ORDERS[order]
-            place.signal_all(number)
-            tell(report, answer)
+            if order in ORDERS:
+                number, answer = ORDERS[order]
+                keeper.stand(still=order == b"s")
+                place.signal_all(number)
+                report.say(answer)
+            elif order == b"l":
+                show_the_door(report, place, keeper)
+            else:
+                keeper.decide(taken=order == b"t")
             place.running.release()
+
+
+def show_the_door(report: Report, place: Place, keeper: Keeper) -> None:
+    """Tell everything that runs to leave, and let it go on to that end."""
+    keeper.tell_to_leave()
+    place.signal_all(_signal.SIGTERM)
+    keeper.stand(still=False)
+    place.signal_all(_signal.SIGCONT)
+    report.say(b"leaving\n")
 
 
 def follow(child: int, place: Place) -> "tuple[int, float, int]":
@@ -122,29 +121,41 @@ def follow(child: int, place: Place) -> "tuple[int, float, int]":
             return status, cpu, peak
 
 
-def supervise(report: int, child: int, place: Place) -> None:
+def supervise(report: Report, child: int, place: Place, keeper: Keeper) -> None:
     """Wait until the child has ended; then end the rest, say how it went, and leave."""
     status, cpu, peak = follow(child, place)
     # Held from here on: an order's answer in the middle of a file would be taken for a part of it.
     place.running.acquire()
+    report.seize()
     place.signal_all(_signal.SIGKILL)
     tell(report, b"exit %d %.6f %d\n" % (status, cpu, peak))
-    left_out = finish(report, place)
+    left_out = finish(report, place, keeper)
     place.depart()
     tell(report, b"end %d\n" % left_out)
     os._exit(0)
 
 
-def finish(report: int, place: Place) -> int:
-    """Send the files; returns how many were left out."""
+def tell(report: Report, line: bytes) -> None:
+    """Say something, with the turn in hand, though perhaps nobody listens any more."""
+    try:  # noqa: SIM105 - contextlib costs a millisecond of each start
+        report.write(line)
+    except BrokenPipeError:
+        pass
+
+
+def finish(report: Report, place: Place, keeper: Keeper) -> int:
+    """Send the files, or the last checkpoint of code that was told to leave; returns how many were left out."""
     reap()
-    if not os.path.lexists("out"):
+    if not keeper.told and not os.path.lexists("out"):
         return 0
     place.before_collecting()
     try:
-        return collect(report)
+        if not keeper.told:
+            return collect(report.write)
+        keeper.take_last()
     except BrokenPipeError:
-        return 0
+        pass
+    return 0
 
 
 def reap() -> None:
@@ -156,86 +167,11 @@ def reap() -> None:
         pass
 
 
-class Collection:
-    """Sends the regular files below `./out`, within bounds. `left_out` counts what may not go or did not fit.
-
-    No symbolic link is followed, and nothing but a regular file is ever opened for reading.
-    """
-
-    def __init__(self, report: int) -> None:
-        self.report = report
-        self.files = self.bytes = self.seen = self.left_out = 0
-
-    def folder(self, prefix: bytes, fd: int, depth: int) -> None:
-        """Send what is in an open folder, and in those below."""
-        for name in sorted(os.fsencode(name) for name in os.listdir(fd)):
-            self.seen += 1
-            entry, mode, size = inspect(name, fd)
-            if entry < 0 or self.seen > MAX_ENTRIES or depth > MAX_DEPTH:
-                self.left_out += 1
-            elif stat.S_ISDIR(mode):
-                self.folder(prefix + name + b"/", entry, depth + 1)
-            else:
-                self.file(prefix + name, entry, size)
-            if entry >= 0:
-                os.close(entry)
-
-    def file(self, name: bytes, fd: int, size: int) -> None:
-        """Send one file, if it still fits."""
-        if self.files >= MAX_FILES or self.bytes + size > MAX_FILE_BYTES:
-            self.left_out += 1
-            return
-        self.files += 1
-        self.bytes += size
-        send(self.report, name, fd, size)
-
-
-def collect(report: int) -> int:
-    """Send the files; returns how many things were left out."""
-    collection = Collection(report)
-    out = open_at(b"out", os.O_DIRECTORY, None)
-    if out < 0:
-        return 1
-    collection.folder(b"", out, 1)
-    return collection.left_out
-
-
-def inspect(name: bytes, folder: int) -> "tuple[int, int, int]":
-    """Open a file or folder and return (descriptor, mode, size); the descriptor is -1 for anything else."""
-    try:
-        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-        if stat.S_ISDIR(mode):
-            return open_at(name, os.O_DIRECTORY, folder), mode, 0
-        if not stat.S_ISREG(mode):
-            return -1, mode, 0
-        fd = open_at(name, os.O_NONBLOCK, folder)
-        return fd, mode, os.fstat(fd).st_size if fd >= 0 else 0
-    except OSError:
-        return -1, 0, 0
-
-
-def open_at(name: bytes, flags: int, folder: "int | None") -> int:
-    """Open for reading what is no symbolic link; -1 when that is not possible."""
-    try:
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
-    except OSError:
-        return -1
-
-
-def send(report: int, name: bytes, fd: int, size: int) -> None:
-    """Send one file, exactly `size` bytes of it: zeros for what cannot be read any more."""
-    write_all(report, b"file %d %d\n" % (size, len(name)) + name)
-    while size:
-        data = os.read(fd, min(size, CHUNK)) or bytes(min(size, CHUNK))
-        write_all(report, data)
-        size -= len(data)
-
-
-def watch_disk(report: int, place: Place, limit: int) -> None:
+def watch_disk(report: Report, place: Place, limit: int) -> None:
     """Tell when the code takes more disk than it may, where no file system of its own bounds it."""
     while place.disk_used() <= limit:
         time.sleep(DISK_SECONDS)
-    os.write(report, b"full\n")
+    report.say(b"full\n")
 
 
 def warm_up() -> None:
@@ -251,17 +187,25 @@ def main(place: Place, library: str) -> None:
     prctl(PR_SET_DUMPABLE, 0)
     place.enter()
     warm_up()
+    keeper = Keeper(Report(report))
     child = os.fork()
     if not child:
         os.close(control)
+        keeper.forget()
         prepare(packages, preload, library)
         place.shut()
         become_the_code(report)
     place.child = child
+    watch_over(keeper, control, disk, place)
+
+
+def watch_over(keeper: Keeper, control: int, disk: int, place: Place) -> None:
+    """Follow the child to its end, in this thread; listen to the node, and to the code, in others."""
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # the code may not end its supervisor
     for fd in (0, 1, 2):
         os.close(fd)
-    _thread.start_new_thread(obey, (report, control, place))
+    _thread.start_new_thread(obey, (keeper.report, control, place, keeper))
+    _thread.start_new_thread(keeper.serve, (place.before_collecting,))
     if disk:
-        _thread.start_new_thread(watch_disk, (report, place, disk))
-    supervise(report, child, place)
+        _thread.start_new_thread(watch_disk, (keeper.report, place, disk))
+    supervise(keeper.report, place.child, place, keeper)

@@ -65,7 +65,7 @@ class FileIn:
     """A file that lies in the working folder before the code starts. `name` is relative, and may have folders."""
 
     name: str
-    content: bytes
+    content: bytes | memoryview
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class Job:
     files: Sequence[FileIn] = ()
 
 
-def frame(job: Job, others: int = 0) -> bytes:
-    """Return the bytes that `child.py` reads from its stdin.
+def frame(job: Job, others: int = 0) -> Iterator[bytes | memoryview]:
+    """Yield the bytes that `child.py` reads from its stdin: the job at once, then its files, none of them copied.
 
     `others` are processes of the same user outside, where the kernel counts them together with the job's.
     """
@@ -100,12 +100,8 @@ def frame(job: Job, others: int = 0) -> bytes:
         math.ceil(limits.cpu_seconds) + CPU_BACKSTOP_SECONDS,
     )
     head = " ".join(map(str, (len(code), len(parameters), len(words), len(job.files), *numbers)))
-    return b"".join((head.encode(), b"\n", code, parameters, words, *_framed(job.files)))
-
-
-def _framed(files: Sequence[FileIn]) -> Iterator[bytes]:
-    for file in files:
+    yield b"".join((head.encode(), b"\n", code, parameters, words))
+    for file in job.files:
         name = file.name.encode()
-        yield b"%d %d\n" % (len(file.content), len(name))
-        yield name
+        yield b"%d %d\n" % (len(file.content), len(name)) + name
         yield file.content

@@ -8,7 +8,7 @@ REMEDY_APPARMOR = (
 REMEDY_USERNS = "sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000"
 REMEDY_CONTAINER = "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined …"
 REMEDY_ROOT = 'sudo "$(command -v idlegrid)" node --server URL …'
-REMEDY_SERVICE = 'sudo systemd-run --unit idlegrid-node -p Delegate=yes "$(command -v idlegrid)" node --server URL …'
+REMEDY_SERVICE = 'sudo "$(command -v idlegrid)" node service install --server URL …'
 REMEDY_KERNEL = "sudo apt full-upgrade    (Landlock needs Linux 6.12 or newer)"
 
 _SIGNS = (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_LINE = 4096
+MAX_PIECE = 2**18
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,14 @@ class FileBytes:
     data: bytes
 
 
-Event = Line | FileBegins | FileBytes
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a checkpoint; what it is a piece of is taken apart by a parser of its own."""
+
+    data: bytes
+
+
+Event = Line | FileBegins | FileBytes | Piece
 
 
 class ReportParser:
@@ -36,7 +44,7 @@ class ReportParser:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._name_left = self._file_left = 0
+        self._name_left = self._file_left = self._piece_left = 0
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -56,6 +64,8 @@ class ReportParser:
             return FileBytes(piece)
         if self._name_left:
             return self._name()
+        if self._piece_left:
+            return self._piece()
         line, newline, rest = self._rest.partition(b"\n")
         if not newline:
             if len(line) > MAX_LINE:
@@ -71,8 +81,18 @@ class ReportParser:
                 if self._size < 0 or not 0 < self._name_left <= MAX_LINE * 16:
                     raise ValueError("a file that cannot be")
                 return Line(())
+            case (b"piece", size):
+                self._piece_left = int(size)
+                if not 0 < self._piece_left <= MAX_PIECE:
+                    raise ValueError("a piece that cannot be")
+                return Line(())
             case _:
                 return Line(words)
+
+    def _piece(self) -> Event:
+        data, self._rest = self._rest[: self._piece_left], self._rest[self._piece_left :]
+        self._piece_left -= len(data)
+        return Piece(data)
 
     def _name(self) -> Event | None:
         if len(self._rest) < self._name_left:

@@ -8,18 +8,21 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 
 from idlegrid_node.errors import SandboxUnavailable
-from idlegrid_node.sandbox import meter, scratch
+from idlegrid_node.sandbox import meter, release, scratch
 from idlegrid_node.sandbox.backend import Backend, Kind
 from idlegrid_node.sandbox.job import Job, Limits, frame
 from idlegrid_node.sandbox.launch import Launched, launch, readable
 from idlegrid_node.sandbox.report import Event, Line, ReportParser
 
-STOP, CONTINUE = b"s", b"c"
+STOP, CONTINUE, LEAVE, TAKEN, NOT_TAKEN = b"s", b"c", b"l", b"t", b"n"
 CHUNK = 256 * 1024
-OWN_TASKS = 3
-"""Threads in the tree that are ours: the supervisor has two, and bubblewrap or the watcher of the disk is one."""
+OWN_TASKS = 4
+"""Threads in the tree that are ours: the supervisor has three, and bubblewrap or the watcher of the disk is one."""
+LEAVING_CPU = 0.05
+"""Cores for code that was told to leave, where a control group holds them: the owner is there."""
 LEAVE_SECONDS = 2.0
 """How long a supervisor may take to end what it has, and to clear up."""
 FORK_HEADROOM = 8
@@ -38,6 +41,10 @@ class Sandbox:
         self.ready = False
         self._closed = False
         self._init: _Init | None = None
+        self._members: dict[int, None] = {}
+        self._cpu = 0.0
+        self._held_back = False
+        self._pieces: Iterator[bytes | memoryview] = iter(())
         self._unsent = memoryview(b"")
         self._parser = ReportParser()
         with contextlib.ExitStack() as undo:
@@ -79,6 +86,7 @@ class Sandbox:
                 if self._group is not None:
                     self._group.add(list(meter.tree(self.pid)))
                 self._manners.push_back(self.pid)
+                self._manners.settle(self.pid)
             case Line((b"exit", *_)) if not self.ready:
                 raise SandboxUnavailable(f"the sandbox ended before it was ready: {self.complaint()}")
 
@@ -107,11 +115,12 @@ class Sandbox:
     def start(self, job: Job) -> None:
         """Hand it the job; `send` until it returns True."""
         limits = job.limits
+        self._cpu = limits.cpu
         if self._group is not None:
             self._group.limit(limits.memory_mb, limits.processes + OWN_TASKS + FORK_HEADROOM, limits.cpu)
         shared = self.backend.kind is not Kind.BUBBLEWRAP and self._uid is None
         others = meter.tasks_of_user(os.geteuid()) if shared else 0
-        self._unsent = memoryview(frame(job, others + OWN_TASKS + FORK_HEADROOM))
+        self._pieces = frame(job, others + OWN_TASKS + FORK_HEADROOM)
         self.send()
 
     def send(self) -> bool:
@@ -121,14 +130,23 @@ class Sandbox:
         """
         if self._group is not None and not self.ready:
             return True
-        if self._unsent:
-            try:
+        try:
+            while self._next_piece():
                 self._unsent = self._unsent[os.write(self.fds.job, self._unsent) :]
-            except BlockingIOError:
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            self._pieces, self._unsent = iter(()), self._unsent[:0]
+        return True
+
+    def _next_piece(self) -> bool:
+        """Have something to write; False when all is written."""
+        while not self._unsent:
+            piece = next(self._pieces, None)
+            if piece is None:
                 return False
-            except BrokenPipeError:
-                self._unsent = self._unsent[:0]
-        return not self._unsent
+            self._unsent = memoryview(piece)
+        return True
 
     def stop(self) -> None:
         """Ask the supervisor to stop every process; it confirms with `stopped`."""
@@ -138,10 +156,28 @@ class Sandbox:
         """Ask the supervisor to let all go on; it confirms with `continued`."""
         self.fds.order(CONTINUE)
 
+    def ask_to_leave(self) -> None:
+        """Tell the code to leave, on what the owner does not notice; the supervisor confirms with `leaving`."""
+        if self._group is not None:
+            self._held_back = True
+            self._group.hold_cpu(min(LEAVING_CPU, self._cpu))
+        self.fds.order(LEAVE)
+
+    def let_end(self) -> None:
+        """Give it all its cores again: only its own end is left, and that is to be quick."""
+        if self._group is not None and self._held_back:
+            self._held_back = False
+            self._group.hold_cpu(self._cpu)
+
+    def answer(self, *, taken: bool) -> None:
+        """Tell the supervisor what became of the checkpoint that it has sent."""
+        self.fds.order(TAKEN if taken else NOT_TAKEN)
+
     def kill(self) -> None:
         """End everything. Does not wait; whoever can should `stop` first: it is a hundred times quicker."""
         if self.fds.popen.poll() is not None:
             return
+        self.let_end()
         if self.backend.kind is not Kind.BUBBLEWRAP:
             # Nothing dies with its parent there: the supervisor ends, and reaps, all that came from it.
             self.fds.close_control()
@@ -171,6 +207,28 @@ class Sandbox:
     def killed_for_memory(self) -> bool:
         """Tell whether the kernel has killed anything of it for its memory."""
         return self._group is not None and self._group.out_of_memory
+
+    def held_mb(self, allowed_mb: float) -> float:
+        """Return the memory that it holds; looked at closely, at some cost, where it may be more than is allowed."""
+        if self._group is not None:
+            return self._group.usage().memory_mb
+        # Its tree falls apart while it is killed, and is still there.
+        self._members.update(dict.fromkeys(self._tree()))
+        return meter.held_mb(list(self._members), allowed_mb)
+
+    def release(self) -> None:
+        """Free the memory of one that is being killed, at once."""
+        living = self._group.processes() if self._group is not None else self._tree()
+        release.kill(living)
+        release.free([*living, *self._members])
+
+    def _tree(self) -> list[int]:
+        """Return its processes; none once its first is gone, whose pid may be another's then."""
+        return self.pids() if self.fds.popen.returncode is None else []
+
+    def reclaim(self, mb: float) -> float:
+        """Let the kernel take so many MB back, and return how many it took; where it cannot be asked, none."""
+        return 0.0 if self._group is None or self._closed else self._group.reclaim(mb)
 
     def pids(self) -> list[int]:
         """Return all its processes."""

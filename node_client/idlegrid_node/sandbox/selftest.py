@@ -21,10 +21,12 @@ from idlegrid_node.errors import SandboxUnavailable
 from idlegrid_node.sandbox import cgroup, interpreters, meter
 from idlegrid_node.sandbox.backend import LEVELS, Backend, Kind
 from idlegrid_node.sandbox.bwrap import ENVIRONMENT, Interpreter
+from idlegrid_node.sandbox.child import CHECKPOINT_VARIABLE
 from idlegrid_node.sandbox.confine import CREATE_RULESET
 from idlegrid_node.sandbox.cores import Placement
 from idlegrid_node.sandbox.decoys import Decoys
-from idlegrid_node.sandbox.execution import Ending, Execution
+from idlegrid_node.sandbox.ending import Ending
+from idlegrid_node.sandbox.execution import Execution
 from idlegrid_node.sandbox.files import FilesOut
 from idlegrid_node.sandbox.floor import HostFloor
 from idlegrid_node.sandbox.job import Job, Limits
@@ -236,7 +238,7 @@ def _expectations(backend: Backend) -> dict[str, object]:
         "processes": LIMITS.processes,
         "most": LIMITS.processes + OWN_TASKS + FORK_HEADROOM,
         "disk": LIMITS.disk_mb * 2**20,
-        "allowed": [*ENVIRONMENT, "IDLEGRID_PARAMETERS", "LD_LIBRARY_PATH", "PWD", "LC_CTYPE"],
+        "allowed": [*ENVIRONMENT, "IDLEGRID_PARAMETERS", CHECKPOINT_VARIABLE, "LD_LIBRARY_PATH", "PWD", "LC_CTYPE"],
     }
 
 

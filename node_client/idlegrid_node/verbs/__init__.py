@@ -5,10 +5,18 @@ All take `--data` before or after themselves, and leave out what the node's last
 
 import argparse
 
-from idlegrid_node.verbs import doctor, log, pause, policy, resume, status
+from idlegrid_node.verbs import doctor, log, pause, policy, resume, service, status
 from idlegrid_node.verbs.words import take_folder
 
-VERBS = {"status": status, "pause": pause, "resume": resume, "policy": policy, "doctor": doctor, "log": log}
+VERBS = {
+    "status": status,
+    "pause": pause,
+    "resume": resume,
+    "policy": policy,
+    "doctor": doctor,
+    "log": log,
+    "service": service,
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

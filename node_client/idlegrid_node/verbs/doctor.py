@@ -15,6 +15,7 @@ from typing import Any
 
 from idlegrid.display import columns, size
 from idlegrid_node import __version__, control, given, logs
+from idlegrid_node.probes.platforms import experimental
 from idlegrid_node.settings import Settings
 from idlegrid_node.verbs.words import say, say_json, span
 
@@ -26,6 +27,26 @@ ROOM_BYTES = 250_000_000
 """The cache of tasks' files (200 MB) and the files of one run (50 MB) must find room in the data folder."""
 NOT_HERE = "not here"
 """The answer of a probe whose device, service or server this machine does not have."""
+MENDS = {
+    "idle_detect": "start the service idle_detect, or remove what it left behind: rm /dev/shm/idle_detect_shmem",
+    "input file": "start the helper that touches the file, or take input_file out of the policy",
+    "X11": (
+        "let the node's user in (xhost +si:localuser:NAME) and keep libX11, libXss and /tmp/.X11-unix in its sight, or "
+        "start the node without DISPLAY"
+    ),
+    "Mutter": "log in to the desktop anew, or start the node without its session bus (DBUS_SESSION_BUS_ADDRESS)",
+    "devices": "look whether keyboard and pointer work, and start the node again",
+    "terminals": "say watch_terminals = false in the policy where nobody logs in",
+    "sessions": "sudo systemctl restart systemd-logind, or say watch_sessions = false in the policy",
+    "inhibitors": "sudo systemctl restart systemd-logind, or say inhibitors_count = false in the policy",
+    "exclusive": "say exclusive_programs = [] in the policy",
+    "battery": "say stop_on_battery = false in the policy",
+    "cpu pressure": "say busy_above_cpu_pressure_pct = 0 in the policy",
+    "memory pressure": "say busy_above_memory_pressure_pct = 0 in the policy",
+    "last input": "start the node in its owner's session, at logon, and not as a service",
+    "other sessions": "say watch_sessions = false in the policy",
+}
+"""What makes a probe answer, or not needed. A policy that counts nothing of it does without it, too."""
 REJOIN = "start the node again: a start joins anew"
 NO_RUN = "00000000-0000-0000-0000-000000000000"
 """No run's: asked for its file, a coordinator that lets the node in says that there is none, and that is all."""
@@ -52,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print all answers; returns 0 when the node could work, else 1. Raises `SettingsError` for a bad policy."""
     folder = given.data_folder(arguments)
     told = control.ask(folder, "doctor") or by_itself(given.as_last_started(arguments), folder)
-    checks = [*of(told), disk(folder), versions(told["sandbox"])]
+    checks = [*of(told), *untried(experimental()), disk(folder), versions(told["sandbox"])]
     good = all(check.ok is not False for check in checks)
     if arguments.json:
         say_json({"ok": good, "running": told["running"], "checks": [asdict(check) for check in checks]})
@@ -67,16 +88,15 @@ def by_itself(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from idlegrid_node.sandbox import interpreters, selftest
 
     logs.configure()
-    settings = given.settings(_named(arguments, folder), folder)
+    settings = given.settings(given.named(arguments, folder), folder)
     # As in the node: before any thread, which would not see what is staged.
     means = given.means(settings, staged=interpreters.stage(settings.packages))
     standing = selftest.choose(means)
-    reason, readings = _looked(settings)
+    seen = _looked(settings)
     return {
         "running": False,
         "profile": settings.policy.profile,
-        "reason": reason,
-        "readings": readings,
+        **seen,
         "sandbox": standing.as_json(),
         "coordinator": {"url": settings.server, **_coordinator(settings)},
     }
@@ -88,7 +108,8 @@ def of(told: dict[str, Any]) -> Iterator[Check]:
         silence = NOT_HERE if reading["absent"] else "cannot tell"
         known = reading["value"] is not None
         answer = f"{reading['value']:g}" if known else silence
-        yield Check(f"probe {name}", True if known else None, answer, reading["why"], age_s=reading["age_s"])
+        mends = MENDS.get(name, "") if silence != NOT_HERE and not known else ""
+        yield Check(f"probe {name}", True if known else None, answer, reading["why"], mends, reading["age_s"])
     yield _owner(told)
     sandbox, contact = told["sandbox"], told["coordinator"]
     level = f"level {sandbox['level']} ({sandbox['backend']})"
@@ -97,6 +118,12 @@ def of(told: dict[str, Any]) -> Iterator[Check]:
         yield Check("coordinator", False, contact["url"], "its operator has unregistered this node", REJOIN)
     else:
         yield Check("coordinator", contact["reachable"], contact["url"], contact["error"])
+
+
+def untried(why: str) -> Iterator[Check]:
+    """Tell of probes that nobody should rely on yet. Pure."""
+    if why:
+        yield Check("probes", None, "experimental", why)
 
 
 def disk(folder: Path) -> Check:
@@ -138,31 +165,28 @@ def _owner(told: dict[str, Any]) -> Check:
         return Check("owner", True, "not looked for", f"by the profile {told['profile']}")
     blind = told["reason"] == "probe_unknown"
     remedy = 'make a probe answer, or say input = "not_applicable" in the policy where nobody sits' if blind else ""
-    return Check("owner", not blind, "cannot be told from absent" if blind else "can be told from absent", "", remedy)
+    why = f"{told['signal']}: {told.get('why', '')}" if blind else ""
+    return Check("owner", not blind, "cannot be told from absent" if blind else "can be told from absent", why, remedy)
 
 
-def _named(arguments: argparse.Namespace, folder: Path) -> argparse.Namespace:
-    """Return the arguments with a name for the node, so that none is made up and written down."""
-    name = arguments.name or (None if (folder / "node_id").exists() else "doctor")
-    return argparse.Namespace(**{**vars(arguments), "name": name})
-
-
-def _looked(settings: Settings) -> tuple[str, dict[str, Any]]:
-    """Return the reason that the node would stand by, and what each probe answers."""
+def _looked(settings: Settings) -> dict[str, Any]:
+    """Return the reason and the sign that the node would stand by, and what each probe answers."""
     from idlegrid_node.crew import Crew
     from idlegrid_node.desk import readings_as_json
     from idlegrid_node.probes.panel import Panel
     from idlegrid_node.slots import Room
 
     if not settings.policy.watches:
-        return "always", {}
+        return {"reason": "always", "signal": "", "why": "", "readings": {}}
     panel, crew = Panel(settings.policy, lambda: 0.0), Crew(settings.policy, Room(1, 1.0, 1), lambda *_: None)
     crew.sandbox(works=True)
     for _ in range(LOOKS):
         crew.saw(panel.look())
         time.sleep(BETWEEN_LOOKS_S)
     panel.close()
-    return crew.position.reason, readings_as_json(panel.readings())
+    stands = crew.position
+    told = {"reason": stands.reason, "signal": stands.signal, "why": stands.why}
+    return {**told, "readings": readings_as_json(panel.readings())}
 
 
 def _coordinator(settings: Settings) -> dict[str, Any]:

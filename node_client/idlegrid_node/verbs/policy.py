@@ -2,17 +2,30 @@
 
 import argparse
 import json
-import tomllib
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from idlegrid_node import given
+from idlegrid_node import given, pushed
+from idlegrid_node.layers import Operators, Owners, settled
 from idlegrid_node.policy import Policy, load
 from idlegrid_node.verbs.words import say, take_folder
 
 HELP = "show the policy that holds and where each value comes from, or check a file"
+BUT = ", against the operator"
+LATER = ", from the node's next start on"
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Who said what. `file` names the owner's, `network` is the command line's, `at_start` what the node began with."""
+
+    owners: Owners
+    operators: Operators
+    file: str = ""
+    network: str = ""
+    at_start: Mapping[str, Any] = field(default_factory=dict)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +50,29 @@ def as_toml(policy: Policy, origins: dict[str, str]) -> Iterator[str]:
         yield f"{name} = {_toml(value)}  # {origins.get(name, f'profile {policy.profile}')}"
 
 
+def origins(layers: Origins, policy: Policy) -> dict[str, str]:
+    """Return where each value comes from that is not simply the profile's. Pure."""
+    said, wanted = layers.owners, layers.operators.values
+    found = dict.fromkeys(wanted, "operator")
+    found |= {name: layers.file + (BUT if name in wanted else "") for name in said.values}
+    if layers.network:
+        found["network"] = "--network"
+    for name in layers.at_start:
+        if getattr(policy, name) != layers.at_start[name]:
+            found[name] = found.get(name, f"profile {policy.profile}") + LATER
+    return found
+
+
 def _show(arguments: argparse.Namespace) -> int:
-    policy = given.policy(arguments)
-    say("\n".join(as_toml(policy, _origins(arguments))))
+    folder, file = given.data_folder(arguments), given.policy_file(arguments)
+    owners = given.owners(arguments)
+    policy, operators = settled(owners, pushed.read(folder))
+    at_start = given.last_start(folder).get("at_start", {})
+    named = f"file {file.absolute()}" if file else ""
+    where = origins(Origins(owners, operators, named, given.network_given(arguments), at_start), policy)
+    say("\n".join(as_toml(policy, where)))
+    if operators.refused:
+        say(f"# of what the operator pushed, this is not taken: {operators.refused}")
     return 0
 
 
@@ -50,13 +83,6 @@ def _check(arguments: argparse.Namespace) -> int:
         f"{file}: good, on the profile {profile}" if file else f"no file is named: the profile {profile} holds as it is"
     )
     return 0
-
-
-def _origins(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return the origin of each value that is not the profile's; the file has been read before, and was good."""
-    file = given.policy_file(arguments)
-    origins = dict.fromkeys(tomllib.loads(file.read_text("utf-8")), f"file {file.absolute()}") if file else {}
-    return {**origins, "network": "--network"} if given.network_given(arguments) else origins
 
 
 def _toml(value: Any) -> str:

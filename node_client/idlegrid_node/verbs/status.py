@@ -59,6 +59,8 @@ def sentences(told: dict[str, Any], now: float) -> Iterator[str]:
     if told["running"] and not told["runs"]:
         yield "runs         nothing"
     yield f"today        {_taken(told['today'])}"
+    if told.get("reclaims", {}).get("count"):
+        yield f"reclaims     {_reclaims(told['reclaims'])}"
     if told["running"]:
         yield f"coordinator  {_coordinator(told['coordinator'])}"
         yield f"sandbox      {_sandbox(told['sandbox'])}"
@@ -67,6 +69,7 @@ def sentences(told: dict[str, Any], now: float) -> Iterator[str]:
 def _standing(told: dict[str, Any], now: float) -> Iterator[str]:
     yield f"node         {told['node_id']} ({told['profile']}), process {told['pid']}, version {told['version']}"
     signal = f", by {told['signal']} ({span(told['signal_age_s'])} old then)" if told["signal"] else ""
+    signal = f", {told['signal']}: {told['why']}" if told.get("why") else signal
     since = f"since {moment(told['since'])} ({span(now - told['since'])})"
     yield f"state        {told['state']}: {told['reason']}{signal}, {since}"
 
@@ -92,6 +95,16 @@ def _taken(today: dict[str, Any]) -> str:
         f"{today['attempts']} attempts ended: {today['cpu_seconds']:.1f} s CPU, {today['wall_seconds']:.1f} s running, "
         f"{today['max_memory_mb']:.0f} MB at most"
     )
+
+
+def _reclaims(measured: dict[str, Any]) -> str:
+    frozen, memory = (_median_and_tail(measured, name) for name in ("frozen", "memory"))
+    return f"{measured['count']} returns of the owner: all stood after {frozen}, memory was back after {memory}"
+
+
+def _median_and_tail(measured: dict[str, Any], name: str) -> str:
+    median, tail = measured[f"{name}_p50"], measured[f"{name}_p99"]
+    return "?" if median is None else f"{median:.1f} s (p99 {tail:.1f} s)"
 
 
 def _coordinator(contact: dict[str, Any]) -> str:

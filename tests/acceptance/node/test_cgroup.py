@@ -147,6 +147,17 @@ def test_a_busy_loop_is_held_to_its_share(hierarchy, group, eventually):
         eventually(lambda: int(throttled(hierarchy)) > 3, "the kernel held the loop back")
 
 
+def test_a_busy_loop_can_be_held_to_less_while_it_runs(hierarchy, group, eventually):
+    if not hierarchy.shares_cpu:
+        pytest.skip("the cpu controller was not handed to this user")
+    group.limit(128, 16, 2.0)
+    with guest(group, SPINS) as process:
+        process.stdout.readline()
+        before = int(throttled(hierarchy))
+        group.hold_cpu(0.05)
+        eventually(lambda: int(throttled(hierarchy)) > before + 3, "the kernel held the loop back")
+
+
 def test_all_of_a_busy_tree_dies_at_once(group, eventually):
     group.limit(256, 16, 1.0)
     with guest(group, MANY) as process:
@@ -174,6 +185,17 @@ def test_a_frozen_tree_stands_goes_on_and_can_be_killed(group, eventually):
         eventually(lambda: group.frozen, "all processes stand again")
         assert group.kill()
         assert process.wait(30) == -signal.SIGKILL
+
+
+def test_the_kernel_takes_back_what_it_can_of_what_a_frozen_tree_holds(hierarchy, group, tmp_path):
+    group.limit(256, 16, 1.0)
+    wrote = f"file = open({str(tmp_path / 'big')!r}, 'wb')\nfile.write(bytes(64 << 20))\nfile.flush()\nos.fsync(file)\n"
+    with guest(group, f"{wrote}print('wrote', flush=True)\ntime.sleep(600)") as process:
+        process.stdout.readline()
+        if not group.freeze():
+            process.send_signal(signal.SIGSTOP)
+        taken = group.reclaim(256.0)
+    assert taken > 32
 
 
 def test_a_process_that_is_gone_is_skipped(group):

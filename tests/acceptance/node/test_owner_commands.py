@@ -1,7 +1,10 @@
 """What the owner asks of a real node and tells it, by the command line."""
 
+import contextlib
 import hashlib
 import json
+import os
+import shlex
 import subprocess
 import sys
 
@@ -9,7 +12,7 @@ import pytest
 
 from idlegrid.cli import main
 
-from ..grids import free_port
+from ..grids import Program, clean_environment, eventually, free_port, slot_uids
 
 ENDLESS = "import time\nfor n in range(100000):\n    print(n, flush=True)\n    time.sleep(0.02)"
 FAR = "far" * 40
@@ -103,3 +106,74 @@ def test_the_doctor_tells_a_machine_that_can_work_from_one_that_cannot(coordinat
     away = apart(folder, "--server", f"http://127.0.0.1:{free_port()}", "doctor")
     assert away.returncode == 1
     assert "FAIL  coordinator" in away.stdout
+
+
+@pytest.fixture
+def install(tmp_path):
+    """`idlegrid node service install` as on a machine without systemd: how it ended, and the unit it wrote, or None."""
+    away = clean_environment() | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "PATH": "/none"}
+
+    def call(*words):
+        command = [sys.executable, "-m", "idlegrid", "node", "--data", str(tmp_path / "data"), "service", "install"]
+        done = subprocess.run(
+            [*command, "--user", *words], env=away, capture_output=True, text=True, check=False, timeout=120
+        )
+        unit = tmp_path / "config" / "systemd" / "user" / "idlegrid-node.service"
+        return done, unit.read_text() if unit.exists() else None
+
+    return call
+
+
+@pytest.fixture
+def started(folder):
+    """Start what a unit says; it is ended with the test."""
+    unheard = dict.fromkeys(("DBUS_SYSTEM_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS"), "unix:path=/none")
+    environment = unheard | {"DISPLAY": "", "IDLEGRID_NODE_SLOT_UID": str(next(slot_uids))}
+    with contextlib.ExitStack() as stack:
+
+        def start(unit):
+            [line] = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
+            node = Program("service", folder, shlex.split(line.removeprefix("ExecStart=")), environment)
+            stack.callback(node.close)
+            node.start()
+
+        yield start
+
+
+def test_an_installed_node_follows_its_operator_as_far_as_its_owner_lets_it(whole, install, started, tmp_path, capsys):
+    grid = whole("--nodes", "0", hasty=True, IDLEGRID_AUTH="required")
+    operator = grid.caller(json.loads((grid.data / "keys.json").read_text())["admin_key"])
+    assert main(["keys", "join", "--data", str(grid.data)]) == 0
+    token = capsys.readouterr().out.split()[-1]
+    (tmp_path / "mine.toml").write_text("start_after_s = 400\n")
+    words = ("--server", operator.url, "--name", "lab-1", "--policy-file", str(tmp_path / "mine.toml"))
+    refused, unit = install(*words, "--join", f"{token}x")
+    assert (refused.returncode, unit) == (1, None)
+    assert "does not take the join token" in refused.stderr
+    written, unit = install(*words, "--join", token)
+    assert written.returncode == 3, written.stderr
+    assert token not in unit + written.stdout
+    assert os.stat(tmp_path / "data" / "keys.json").st_mode & 0o777 == 0o600
+
+    def shown():
+        main(["node", "policy", "show", "--data", str(tmp_path / "data")])
+        return capsys.readouterr().out
+
+    def push(values):
+        status, answer = operator.ask("/api/workers/lab-1", {"policy": values}, method="PUT")
+        assert status == 200, answer
+
+    def told():
+        return operator.get("/api/workers/lab-1")["data"]["policy"]
+
+    started(unit)
+    eventually(lambda: operator.ask("/api/workers/lab-1")[0] == 200 and told()["values"], "the node's own policy")
+    push({"start_after_s": 900, "max_frozen_s": 60})
+    eventually(lambda: "max_frozen_s = 60.0  # operator" in shown(), "the operator's value in the owner's policy")
+    assert f"start_after_s = 400.0  # file {tmp_path}/mine.toml, against the operator" in shown()
+    eventually(lambda: told()["values"]["max_frozen_s"] == 60 and "start_after_s" in told()["refused"], "both are told")
+    push({"input": "not_applicable", "max_frozen_s": 30})
+    eventually(lambda: "input is for the owner of the machine to say" in told()["refused"], "a refusal")
+    assert (told()["values"]["input"], told()["values"]["max_frozen_s"]) == ("required", 60)
+    push(None)
+    eventually(lambda: "max_frozen_s = 600.0  # profile desktop" in shown(), "all of it is taken back")

@@ -12,6 +12,7 @@ BUSY_CROWD = (
     "print('crowd', flush=True)\nwhile True: pass"
 )
 SLOW = "import time\nfor n in range(40):\n    print(n)\n    time.sleep(0.1)"
+HOLDS = "import time\nkept = bytes([1]) * ({} << 20)\nprint('up', flush=True)\ntime.sleep(600)"
 
 
 @pytest.fixture
@@ -158,3 +159,54 @@ def test_an_owner_who_stays_gets_the_machine_back(coordinator, launch, keyboard)
     assert (report["outcome"], report["reason"]) == ("evicted", "max_frozen")
     coordinator.wait(lambda: not node.guests, "no process of a sandbox is left")
     coordinator.wait_for_status("busy")
+
+
+def test_a_guest_that_holds_memory_is_evicted_in_time_and_the_coordinator_hears_how_long_it_took(
+    coordinator, launch, keyboard
+):
+    prompt = {"memory_back_s": 4.0, "memory_short_back_s": 3.0, "evict_grace_s": 0.5, "max_frozen_s": 600.0}
+    node = launch("--profile", "desktop", policy=policy(keyboard, frozen_memory_mb=100.0, warm_sandboxes=0, **prompt))
+    attempt = coordinator.submit(HOLDS.format(150))
+    coordinator.wait(lambda: "up" in coordinator.logged(attempt), "the memory is taken")
+
+    def typing():
+        keyboard.touch()
+        return coordinator.reports
+
+    coordinator.wait(typing, "the report")
+    report = coordinator.report_of(attempt)
+    assert (report["outcome"], report["reason"]) == ("evicted", "memory_held")
+    told = reclaim_told_by(coordinator)
+    assert (told["reason"], told["signal"], told["outcome"]) == ("input", "input_idle_s", "evicted")
+    assert told["memory_mb"] >= 150
+    assert 0 <= told["frozen_s"] < told["memory_s"]
+    coordinator.wait(lambda: not node.guests, "no process of a sandbox is left")
+    coordinator.wait(lambda: not coordinator.heartbeats[-1].get("reclaims"), "a heartbeat that does not tell it again")
+    assert coordinator.heartbeats[0]["utc_offset"] == time.localtime().tm_gmtoff
+    assert "utc_offset" not in coordinator.heartbeats[-1]
+
+
+def test_a_guest_that_holds_little_stays_frozen_under_the_same_policy_and_goes_on(coordinator, launch, keyboard):
+    prompt = {"memory_back_s": 3.0, "memory_short_back_s": 2.0, "evict_grace_s": 0.0, "resume_after_s": 3.0}
+    node = launch("--profile", "desktop", policy=policy(keyboard, frozen_memory_mb=100.0, start_after_s=4.0, **prompt))
+    attempt = coordinator.submit(HOLDS.format(1))
+    coordinator.wait(lambda: "up" in coordinator.logged(attempt), "it runs")
+    deadline = time.monotonic() + prompt["memory_back_s"]
+
+    def typing():
+        keyboard.touch()
+        return time.monotonic() > deadline and coordinator.states_of(attempt)[-1] == "frozen"
+
+    coordinator.wait(typing, "it is still frozen")
+    told = reclaim_told_by(coordinator)
+    assert (told["outcome"], told["memory_mb"] < 100) == ("thawed", True)
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1] == "running", "a heartbeat: running again")
+    assert len(re.findall(r'"event": "reclaimed"', node.log.read_text())) == 1
+    coordinator.order("stop", attempt, "cancelled")
+    assert coordinator.report_of(attempt)["outcome"] == "cancelled"
+
+
+def reclaim_told_by(coordinator):
+    coordinator.wait(lambda: any(beat.get("reclaims") for beat in coordinator.heartbeats), "a reclaim is told")
+    (told,) = next(beat["reclaims"] for beat in coordinator.heartbeats if beat.get("reclaims"))
+    return told

@@ -188,7 +188,8 @@ def test_the_environment_is_empty(grid):
     )
     names, leaked, of_the_first_process = grid.run(code)["result"].splitlines()
     assert (leaked, of_the_first_process) == ("False", str(errno.EACCES))
-    allowed = r"(PATH|PWD|HOME|TMPDIR|LANG|LD_LIBRARY_PATH|IDLEGRID_PARAMETERS|OMP_|OPENBLAS_|MALLOC_|PYTHON).*"
+    ours = "IDLEGRID_PARAMETERS|IDLEGRID_CHECKPOINT_DIR"
+    allowed = rf"(PATH|PWD|HOME|TMPDIR|LANG|LD_LIBRARY_PATH|{ours}|OMP_|OPENBLAS_|MALLOC_|PYTHON).*"
     assert [name for name in eval(names) if not re.fullmatch(allowed, name)] == []
 
 

@@ -152,10 +152,10 @@ def site(
             watch.home.give_to(uid)
             os.chown(folder, uid, uid)
         grid = stack.enter_context(standing_in())
-        launcher = _launcher(uid, without_namespaces=without_namespaces)
+        words_before = launcher(uid, without_namespaces=without_namespaces)
         settings = _settings(watch, most or level, first)
         words = ("--profile", "always", "--slots", str(SLOTS), *arguments)
-        node = NodeProcess(grid.url, folder, *words, launcher=launcher, settings=settings)
+        node = NodeProcess(grid.url, folder, *words, launcher=words_before, settings=settings)
         stack.callback(_end, node, guests)
         announced = _announced(grid, node)
         assert announced["level"] == level, f"the node announces {announced}"
@@ -186,7 +186,7 @@ def _announced(grid: StandIn, node: NodeProcess) -> Json:
         raise AssertionError(f"{error}\n{node.log.read_text()[-3000:]}") from error
 
 
-def _launcher(uid: int, *, without_namespaces: bool) -> list[str]:
+def launcher(uid: int, *, without_namespaces: bool) -> list[str]:
     shown = [sys.prefix, sys.base_prefix, str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(":"))]
     options = [NO_NAMESPACES] if without_namespaces else []
     return [sys.executable, str(LAUNCHER), str(uid), *options, *shown, "--"]

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from idlegrid_node.errors import SandboxUnavailable
@@ -59,6 +60,8 @@ def test_pitfall_06_the_sandbox_goes_last_even_in_a_session_of_its_own(site):
     if path.exists() and session_of(pid) != session_of(site.node.pid):
         site.grid.wait(lambda: path.read_text().split()[-1] == "19", "its session's group goes last")
     assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+    assert os.sched_getscheduler(pid) == os.SCHED_IDLE
+    assert psutil.Process(pid).ionice().ioclass == psutil.IOPRIO_CLASS_IDLE
     site.grid.order("stop", attempt, "cancelled")
     site.grid.report_of(attempt)
 
@@ -172,6 +175,7 @@ def test_what_is_announced_as_environment_holds_nothing_of_the_nodes(site):
         "LANG",
         "LD_LIBRARY_PATH",
         "IDLEGRID_PARAMETERS",
+        "IDLEGRID_CHECKPOINT_DIR",
         "PYTHONDONTWRITEBYTECODE",
     )
     assert set(names) & theirs <= {*ours, "LC_CTYPE", "SHLVL", "_", "OMP_NUM_THREADS"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from idlegrid_node.sandbox.cgroup import find
-from idlegrid_node.sandbox.group import GroupV1, GroupV2
+from idlegrid_node.sandbox.group import GroupV1, GroupV2, write
 
 V2_FILES = {
     "cgroup.procs": "",
@@ -298,3 +298,55 @@ def test_a_name_used_twice_is_an_error_and_harms_nobody(delegated):
     with pytest.raises(FileExistsError):
         hierarchy.group("1")
     assert len(list(delegated.unit.glob("idlegrid-*-1"))) == 1
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """What is written to the kernel's files, in order."""
+    writes = []
+
+    def note(path, value):
+        writes.append((path.name, str(value)))
+        write(path, value)
+
+    monkeypatch.setattr("idlegrid_node.sandbox.group.write", note)
+    return writes
+
+
+def v2_group(folder):
+    fill(folder, {**V2_FILES, "memory.current": f"{100 * 2**20}\n", "memory.swap.current": "4096\n"})
+    fill(folder, {"memory.reclaim": "", "memory.swap.max": "0\n"})
+    return GroupV2(dict.fromkeys(["", "memory", "pids", "cpu"], folder))
+
+
+@pytest.mark.parametrize("swap_mb", [0.0, 49.0])
+def test_without_free_swap_the_kernel_is_asked_for_what_is_not_the_programs_alone(
+    tmp_path, monkeypatch, written, swap_mb
+):
+    monkeypatch.setattr("idlegrid_node.sandbox.group.swap_free_mb", lambda: swap_mb)
+    assert v2_group(tmp_path).reclaim(50.0) == 0.0
+    assert written == [("memory.reclaim", str(50 * 2**20))]
+
+
+def test_free_swap_may_be_used_while_memory_is_taken_back_and_not_after(tmp_path, monkeypatch, written):
+    monkeypatch.setattr("idlegrid_node.sandbox.group.swap_free_mb", lambda: 50.0)
+    v2_group(tmp_path).reclaim(50.0)
+    lifted = ("memory.swap.max", str(50 * 2**20 + 4096))
+    assert written == [lifted, ("memory.reclaim", str(50 * 2**20)), ("memory.swap.max", "0")]
+
+
+def test_a_kernel_that_cannot_be_asked_takes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("idlegrid_node.sandbox.group.swap_free_mb", lambda: 5000.0)
+    group = v2_group(tmp_path)
+    (tmp_path / "memory.reclaim").unlink()
+    (tmp_path / "memory.swap.max").unlink()
+    assert group.reclaim(50.0) == 0.0
+    assert not (tmp_path / "memory.reclaim").exists()
+
+
+def test_on_v1_memory_is_taken_back_and_the_swappiness_is_as_before(tmp_path, monkeypatch, written):
+    monkeypatch.setattr("idlegrid_node.sandbox.group.swap_free_mb", lambda: 5000.0)
+    files = {"memory.swappiness": "0\n", "memory.force_empty": "", "memory.usage_in_bytes": f"{2**20}\n"}
+    fill(tmp_path, files)
+    GroupV1({"memory": tmp_path}).reclaim(50.0)
+    assert written == [("memory.swappiness", "100"), ("memory.force_empty", "0"), ("memory.swappiness", "0")]

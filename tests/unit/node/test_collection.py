@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from idlegrid_node.sandbox.inside import MAX_DEPTH, MAX_FILE_BYTES, MAX_FILES
+from idlegrid_node.sandbox.collect import MAX_DEPTH, MAX_FILE_BYTES, MAX_FILES
 from idlegrid_node.sandbox.report import FileBegins, FileBytes, Line, ReportParser
 
 COLLECT = """
 import os
-from idlegrid_node.sandbox.inside import collect
-left_out = collect(1)
+from idlegrid_node.sandbox.collect import collect
+left_out = collect(lambda data: os.write(1, data))
 os.write(1, b"end %d\\n" % left_out)
 """
 PATIENCE = 60

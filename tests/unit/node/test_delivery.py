@@ -42,7 +42,8 @@ class Coordinator:
         self._thread.join()
 
     def put(self, path: str, body: bytes) -> int:
-        name = unquote(path.partition("?")[0]).split("/", 4)[4]
+        kind, _, name = unquote(path.partition("?")[0]).removeprefix("/internal/").partition("/")
+        name = name.partition("/")[2] if kind == "files" else kind
         status = AWAY if self.away else self.answers.get(name, 200)
         if status == 200:
             self.came.append(("file", name, body))
@@ -234,6 +235,44 @@ def test_the_sweep_removes_only_what_no_report_answers_for(delivery, coordinator
     report_of(folder, "orphan", a="A")
     delivery.sweep(folder)
     assert left(folder) == ["owed", "owed-to-another"]
+
+
+class TestACheckpoint:
+    """What an evicted attempt keeps for the next one, where it has not arrived before."""
+
+    @pytest.fixture
+    def report(self, folder) -> dict[str, object]:
+        path = folder / "l1" / "2.tar"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"tar" * 200_000)
+        return {"run": "r1", "lease_id": "l1", "result": "", "error": None, "logs": [], "checkpoint": str(path)}
+
+    def test_it_goes_before_its_report_and_is_then_removed(self, delivery, coordinator, folder, report):
+        send(delivery, report)
+        assert coordinator.came == [("file", "checkpoints", b"tar" * 200_000), ("report", "l1")]
+        assert str(folder) not in json.dumps(coordinator.bodies)
+        assert left(folder) == []
+
+    @pytest.mark.parametrize("status", [404, GONE, TOO_LARGE])
+    def test_one_that_is_refused_is_dropped_and_the_report_goes(self, delivery, coordinator, folder, report, status):
+        coordinator.answers["checkpoints"] = status
+        assert send(delivery, report) is not None
+        assert (coordinator.came, left(folder)) == ([("report", "l1")], [])
+
+    def test_one_that_is_gone_does_not_hold_up_its_report(self, delivery, coordinator, report):
+        Path(str(report["checkpoint"])).unlink()
+        assert send(delivery, report) is not None
+        assert coordinator.came == [("report", "l1")]
+
+    def test_it_is_kept_with_its_report(self, delivery, coordinator, folder, report, restart):
+        coordinator.away = True
+        assert send(delivery, report) is None
+        after = restart()
+        after.sweep(folder)
+        assert left(folder) == ["l1"]
+        coordinator.away = False
+        after.catch_up(OURS)
+        assert coordinator.came == [("file", "checkpoints", b"tar" * 200_000), ("report", "l1")]
 
 
 def test_a_sweep_of_nothing_is_no_error(delivery, folder):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idlegrid_node.sandbox.collect import MAX_FILE_BYTES, MAX_FILES
 from idlegrid_node.sandbox.files import MAX_NAME, MAX_PARTS, FilesOut, clean_name
-from idlegrid_node.sandbox.inside import MAX_FILE_BYTES, MAX_FILES
 
 DISK_FULL = """
 import resource, signal, sys

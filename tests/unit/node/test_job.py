@@ -1,21 +1,22 @@
 import io
 import json
 import marshal
+from collections.abc import Iterable
 
 import pytest
 
 from idlegrid_node.sandbox.job import CPU_BACKSTOP_SECONDS, DISK_MB, MIB, FileIn, Job, Limits, Way, frame
 
 
-def parts(framed: bytes) -> tuple[list[int], bytes, bytes]:
+def parts(framed: Iterable[bytes | memoryview]) -> tuple[list[int], bytes, bytes]:
     """Take a frame apart as the sandbox does: the limits, the code, the parameters."""
     limits, code, parameters, _, _ = whole(framed)
     return limits, code, parameters
 
 
-def whole(framed: bytes) -> tuple[list[int], bytes, bytes, list[str], dict[str, bytes]]:
+def whole(framed: Iterable[bytes | memoryview]) -> tuple[list[int], bytes, bytes, list[str], dict[str, bytes]]:
     """All of a frame: with the words and the files."""
-    stream = io.BytesIO(framed)
+    stream = io.BytesIO(b"".join(framed))
     numbers = [int(word) for word in stream.readline().split()]
     code, parameters, words = (stream.read(length) for length in numbers[:3])
     files = {}
@@ -35,7 +36,7 @@ def test_a_job_is_framed_by_the_lengths_of_its_parts():
 
 def test_the_way_its_words_and_the_files_follow():
     files = [FileIn("a/ü", b"1\n2"), FileIn("empty", b"")]
-    framed = frame(Job("", way=Way.SHELL, argv=("echo", "\n", "ö \ud800"), files=files))
+    framed = list(frame(Job("", way=Way.SHELL, argv=("echo", "\n", "ö \ud800"), files=files)))
     assert whole(framed)[3:] == (["shell", "echo", "\n", "ö \ud800"], {"a/ü": b"1\n2", "empty": b""})
     assert whole(frame(Job("x")))[3:] == (["code", "-c"], {})
 

@@ -1,3 +1,5 @@
+import math
+
 from idlegrid_node.ladder import Ladder, Position, State
 from idlegrid_node.policy import ALWAYS, DESKTOP, Policy
 from idlegrid_node.presence import Hysteresis, Signs
@@ -66,6 +68,17 @@ def test_after_an_input_the_machine_is_busy_then_cools_then_is_idle():
     ]
 
 
+def test_a_machine_that_cools_says_when_it_may_be_looked_at_again():
+    ladder = left_alone()
+    assert ladder.quiet_in_s == math.inf
+    ladder.look(seen(input_idle_s=1.0), 1.0)
+    assert ladder.quiet_in_s == 299.0
+    ladder.look(seen(input_idle_s=299.5), 299.5)
+    assert ladder.quiet_in_s == 0.5
+    ladder.look(seen(input_idle_s=301.0, other_cpu_pct=None), 301.0)
+    assert ladder.quiet_in_s == math.inf
+
+
 def test_an_input_freezes_what_runs_and_a_pause_thaws_it():
     ladder = left_alone()
     ladder.hold(1, 0.0)
@@ -89,6 +102,46 @@ def test_a_frozen_guest_leaves_when_the_owner_needs_its_memory():
     ladder.hold(1, 0.0)
     ladder.look(TYPING, 1.0)
     assert ladder.look(seen(input_idle_s=0.0, free_memory_pct=19.0), 2.0) == Position(State.EVICTING, "memory_short")
+
+
+def test_a_frozen_guest_that_holds_its_memory_leaves_in_time_to_be_gone_after_a_minute():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    ladder.look(seen(input_idle_s=0.4), 1.0)
+    assert ladder.held_memory(400.0, 1.5) == Position(State.FROZEN, "input")
+    assert ladder.held_memory(400.0, 28.5).state is State.FROZEN
+    assert ladder.held_memory(400.0, 28.6) == Position(State.EVICTING, "memory_held")
+    assert ladder.grace_s == 30.0
+    assert ladder.held_memory(0.0, 29.0) == ladder.look(AWAY, 29.5) == Position(State.EVICTING, "memory_held")
+
+
+def test_a_frozen_guest_that_holds_little_or_gives_its_memory_back_stays():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    ladder.look(TYPING, 1.0)
+    ladder.held_memory(400.0, 1.5)
+    assert ladder.held_memory(64.0, 28.0).state is State.FROZEN
+    assert ladder.look(TYPING, 600.0).state is State.FROZEN
+
+
+def test_memory_that_was_held_at_one_return_does_not_count_at_the_next():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    ladder.look(TYPING, 1.0)
+    ladder.held_memory(400.0, 1.5)
+    assert ladder.look(AWAY, 20.0).state is State.RUNNING
+    ladder.look(TYPING, 100.0)
+    assert ladder.look(TYPING, 200.0).state is State.FROZEN
+
+
+def test_an_eviction_is_hurried_once_the_owner_runs_short_of_memory():
+    ladder = left_alone()
+    ladder.hold(1, 0.0)
+    ladder.look(TYPING, 1.0)
+    ladder.held_memory(400.0, 40.0)
+    assert ladder.look(seen(free_memory_pct=5.0), 41.0) == Position(State.EVICTING, "memory_short")
+    assert ladder.grace_s == 3.0
+    assert ladder.look(AWAY, 42.0) == Position(State.EVICTING, "memory_short")
 
 
 def test_load_of_other_programs_counts_only_when_it_lasts():

@@ -30,6 +30,7 @@ steps = st.lists(
         st.one_of(
             st.tuples(signs, hours),
             st.integers(0, 3),
+            st.floats(0, 1000),
             st.sampled_from(["drain", "resume", "pause", "unpause", "broken", "works"]),
         ),
     ),
@@ -54,6 +55,8 @@ def _step(ladder: Ladder, step: object, now: float) -> Position:
             return ladder.look(seen, now, None if jump is None else MONDAY + timedelta(seconds=now, hours=jump))
         case int():
             return ladder.hold(step, now)
+        case float():
+            return ladder.held_memory(step, now)
         case "drain" | "resume":
             return ladder.order(now, draining=step == "drain")
         case "pause" | "unpause":
@@ -90,6 +93,27 @@ def test_nothing_leads_from_evicting_back_to_running(policy, path):
     for before, after in pairwise(positions):
         if before.state is State.EVICTING:
             assert after.state not in {State.RUNNING, State.FROZEN}
+
+
+@settings(max_examples=50, deadline=None)
+@given(policies, steps, st.lists(signs, min_size=1, max_size=6), st.floats(0.1, 1.0))
+def test_an_owner_who_is_back_has_the_memory_back_in_time_or_lets_the_guest_go_on(policy, path, seen, period):
+    """Whatever the looks of a node see: the runs hold 400 MB until they are killed."""
+    ladder = Ladder(policy, 0.0)
+    now, _ = walk(ladder, [*path, (0.0, 0), (0.0, 1), (0.0, (TYPING, None))])
+    returned, short, killed = now, None, now + 1000.0
+    for look in (seen[number % len(seen)] for number in range(int(62 / period))):
+        now += period
+        ladder.look(look, now, MONDAY + timedelta(seconds=now))
+        position = ladder.held_memory(400.0, now)
+        if position.state is not State.EVICTING:
+            if position.state is not State.FROZEN:
+                return
+            continue
+        killed = min(killed, now + ladder.grace_s)
+        short = short or (now if (look.free_memory_pct or 100.0) < policy.evict_below_free_memory_pct else None)
+    assert killed <= returned + policy.memory_back_s
+    assert short is None or killed <= short + policy.memory_short_back_s
 
 
 @unhurried

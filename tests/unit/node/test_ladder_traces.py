@@ -56,7 +56,7 @@ class Replay:
     def _look(self, wall: datetime) -> None:
         if self._seen["typing"]:
             self._last_input = wall
-        known = {field.name: self._seen.get(field.name) for field in fields(Signs)}
+        known = {field.name: self._seen.get(field.name) for field in fields(Signs) if field.name != "faults"}
         signs = Signs(**known | {"input_idle_s": (wall - self._last_input).total_seconds()})
         self._note(wall, self._ladder.look(signs, self._now, wall))
         if self._ladder.position.state in {State.IDLE, State.EVICTING}:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from idlegrid_node.outcome import judge, last_line, result_text
-from idlegrid_node.sandbox.execution import Ending
+from idlegrid_node.sandbox.ending import Ending
 from idlegrid_node.wire import Lease
 
 TRACE = b"Traceback (most recent call last):\n  x\nE: no"

@@ -66,6 +66,13 @@ def test_the_memory_floor_and_the_waiting_sandboxes_are_the_owners_to_set(tmp_pa
         ("busy_above_pct = 101", "busy_above_pct is a share and must not be above 100"),
         ("start_after_s = 170", r"resume_after_s must not be above start_after_s \(180 and 170 now\)"),
         ("resume_after_s = 59", "busy_if_input_within_s must not be above resume_after_s"),
+        (
+            "evict_grace_s = 59",
+            r"memory_back_s must leave time for evict_grace_s \(59 now\) and the kill \(2 s\), not 60",
+        ),
+        ("memory_short_back_s = 1.5", r"memory_short_back_s must leave time for the kill \(2 s\), not 1.5"),
+        ("memory_short_back_s = 61", "memory_short_back_s must not be above memory_back_s"),
+        ("frozen_memory_mb = -1", "frozen_memory_mb must not be negative"),
         ("evict_before_s = 1800", "evict_before_s must not be above no_start_before_s"),
         ('exclusive_programs = "vlc"', "exclusive_programs must be a list of names"),
         ("exclusive_programs = [1]", "exclusive_programs must be a list of names"),
@@ -85,6 +92,19 @@ def test_the_memory_floor_and_the_waiting_sandboxes_are_the_owners_to_set(tmp_pa
 def test_what_is_wrong_is_named(tmp_path, text, named):
     with pytest.raises(SettingsError, match=named):
         load("desktop", written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "graces"),
+    [
+        ("", {"memory_held": 30, "max_frozen": 30, "memory_short": 3}),
+        ("evict_grace_s = 0", {"memory_held": 0, "memory_short": 0}),
+        ("memory_short_back_s = 2", {"memory_held": 30, "memory_short": 0}),
+    ],
+)
+def test_an_evicted_run_has_its_grace_and_less_where_memory_is_short(tmp_path, text, graces):
+    policy = load("desktop", written(tmp_path, text))
+    assert {reason: policy.grace(reason) for reason in graces} == graces
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -4,11 +4,13 @@ import time
 
 import pytest
 
-from idlegrid_node.probes import input as signals
+from idlegrid_node.probes.battery import drains
 from idlegrid_node.probes.cpu import CpuProbe, Ticks, share
-from idlegrid_node.probes.input import InputProbe, file_age, latest
+from idlegrid_node.probes.idle_detect import published_idle_s
+from idlegrid_node.probes.input import latest
 from idlegrid_node.probes.memory import free_memory
 from idlegrid_node.probes.reading import AbsentError, Reading
+from idlegrid_node.probes.touched import InputFileProbe, file_age
 from idlegrid_node.probes.watched import Watched
 
 NOW = time.monotonic()
@@ -63,7 +65,7 @@ def test_a_probe_that_fails_cannot_tell():
 
 def test_the_latest_input_of_any_signal_counts(tmp_path):
     (tmp_path / "touched").touch()
-    told = {"files": InputProbe(str(tmp_path / "touched"), logins=False)(), "X11": Reading(500.0, "X11", NOW)}
+    told = {"file": InputFileProbe(str(tmp_path / "touched"))(), "X11": Reading(500.0, "X11", NOW)}
     reading = latest(told)
     assert reading.why == "input file"
     assert reading.value is not None
@@ -79,37 +81,55 @@ def test_a_signal_that_does_not_answer_makes_the_input_unknown_and_one_that_is_n
 
 
 def test_a_desktop_that_no_signal_sees_makes_the_input_unknown():
-    files = {"files": Reading(500.0, "terminals", NOW)}
-    unseen = latest(files, desktop="2", watches_console=False)
+    terminals = {"terminals": Reading(500.0, "terminals", NOW)}
+    unseen = latest(terminals, unseen="no signal sees the desktop of session 2")
     assert (unseen.value, unseen.why) == (None, "no signal sees the desktop of session 2")
-    assert latest(files, desktop="2", watches_console=True).value is not None
+    assert latest(terminals).value is not None
 
 
-def test_without_any_signal_the_input_is_unknown(tmp_path, monkeypatch):
-    monkeypatch.setattr(signals, "SHARED", tmp_path / "none")
-    with pytest.raises(AbsentError):
-        InputProbe(logins=False)()
+@pytest.mark.parametrize(("updated", "active", "idle"), [(990, 700, 300.0), (1009, 1005, 0.0)])
+def test_the_idle_detect_service_is_believed_while_it_is_fresh(updated, active, idle):
+    assert published_idle_s(struct.pack("<qq", updated, active), 1000.0) == idle
 
 
-@pytest.mark.parametrize(
-    ("updated", "active", "idle"), [(990, 700, 300.0), (930, 700, None), (1011, 700, None), (1009, 1005, 0.0)]
-)
-def test_the_idle_detect_service_is_believed_only_while_it_is_fresh(tmp_path, monkeypatch, updated, active, idle):
-    path = tmp_path / "shared"
-    path.write_bytes(struct.pack("<qq", updated, active))
-    monkeypatch.setattr(signals, "SHARED", path)
-    assert signals.idle_detect(1000.0) == idle
-
-
-def test_a_torn_file_of_the_service_is_ignored(tmp_path, monkeypatch):
-    path = tmp_path / "shared"
-    path.write_bytes(b"123")
-    monkeypatch.setattr(signals, "SHARED", path)
-    assert signals.idle_detect(1000.0) is None
+@pytest.mark.parametrize("updated", [930, 1011])
+def test_an_idle_detect_service_that_looks_no_more_is_a_fault_and_not_absent(updated):
+    with pytest.raises(OSError, match=r"last looked -?[0-9]+ s ago"):
+        published_idle_s(struct.pack("<qq", updated, 700), 1000.0)
 
 
 def test_a_file_from_the_future_is_an_input_now(tmp_path):
     path = tmp_path / "touched"
     path.touch()
     assert file_age(path, 0.0) == 0.0
-    assert file_age(tmp_path / "none", 0.0) is None
+
+
+def supply(kind, **told):
+    return {"type": kind} | told
+
+
+@pytest.mark.parametrize(
+    ("supplies", "drained"),
+    [
+        ([supply("Mains", online="0"), supply("Battery", status="Discharging")], True),
+        ([supply("Mains", online="1"), supply("Battery", status="Not charging")], False),
+        ([supply("USB", online="1"), supply("Mains", online="0"), supply("Battery", status="Charging")], False),
+        ([supply("Battery", status="Discharging")], True),
+        ([supply("Battery", status="Full")], False),
+        ([supply("Mains", online="0"), supply("Battery", status="Unknown")], True),
+    ],
+)
+def test_a_battery_is_used_where_no_charger_is_plugged_in(supplies, drained):
+    assert drains(supplies) == drained
+
+
+def test_a_mouse_with_a_battery_makes_no_laptop():
+    mouse = supply("Battery", scope="Device", status="Discharging")
+    with pytest.raises(AbsentError, match="no battery"):
+        drains([mouse])
+    assert not drains([mouse, supply("Mains", online="1"), supply("Battery", status="Full")])
+
+
+def test_a_battery_that_does_not_tell_is_a_fault():
+    with pytest.raises(OSError, match="does not tell"):
+        drains([supply("Battery", status="Unknown")])

@@ -1,15 +1,9 @@
 """The probes that ask D-Bus services, on a bus of their own with stand-ins for the services."""
 
-import json
 import os
 import pty
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,67 +14,24 @@ from idlegrid_node.probes.reading import Reading
 from idlegrid_node.probes.sessions import SessionsProbe
 from idlegrid_node.probes.watched import Probe, Watched
 
-pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs a dbus-daemon")
+from .desktops import Desktop, desktop_on, own_bus
 
 PATIENCE_S = 45.0
-CONFIGURATION = """<busconfig><type>session</type><listen>unix:path={path}</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
 FILM = ("a(ssssuu)", [["sleep:idle", "film player", "a film", "block", 1000, 4_000_000]])
 BACKUP = ("a(ssssuu)", [["idle", "clock", "", "delay", 0, 4_000_000], ["shutdown", "backup", "", "block", 0, 1]])
 NOBODY = ("a(ssssuu)", [])
 
 
-class Desktop:
-    """A bus and the services on it."""
-
-    def __init__(self, address: str) -> None:
-        script = str(Path(__file__).with_name("bus_services.py"))
-        self.process = subprocess.Popen(
-            [sys.executable, script, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-
-    def tells(self, **told: Any) -> None:
-        """Let the services reply with this from now on: null for never; those not named are not there."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(told).encode() + b"\n")
-        self.process.stdin.flush()
-        assert self.process.stdout.readline() == b"told\n"
-
-    def has_sessions(self, **sessions: dict[str, Any]) -> None:
-        listed = [[name, 1000, "ada", "seat0", f"/session/{name}"] for name in sessions]
-        known = {"Class": "user", "Type": "tty", "Remote": False, "LockedHint": False, "State": "active", "TTY": ""}
-        told = {f"/session/{name}": known | given for name, given in sessions.items()}
-        self.tells(ListSessions=("a(susso)", listed), GetAll=("a{sv}", told))
-
-
-def ended(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
-    process.communicate()
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("bus")
-    (folder / "conf").write_text(CONFIGURATION.format(path=folder / "bus"))
-    command = ["dbus-daemon", "--nofork", "--nopidfile", "--print-address=1", f"--config-file={folder / 'conf'}"]
-    daemon = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert daemon.stdout is not None
-    try:
-        yield daemon.stdout.readline().decode().strip()
-    finally:
-        ended(daemon)
+    with own_bus(tmp_path_factory.mktemp("bus")) as address:
+        yield address
 
 
 @pytest.fixture
-def desktop(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desktop]:
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-    desktop = Desktop(address)
-    try:
+def desktop(address: str) -> Iterator[Desktop]:
+    with desktop_on(address) as desktop:
         yield desktop
-    finally:
-        ended(desktop.process)
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
 """The probes that read what the kernel tells: devices, processes, pressure; and X11 on a real server."""
 
 import os
+import pty
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +15,29 @@ from idlegrid_node.probes.devices import DevicesProbe
 from idlegrid_node.probes.exclusive import ExclusiveProbe
 from idlegrid_node.probes.pressure import PressureProbe, some_avg10
 from idlegrid_node.probes.reading import AbsentError
+from idlegrid_node.probes.terminals import TerminalsProbe
 from idlegrid_node.probes.x11 import X11Probe
 
 from ...displays import virtual_display
 
 PATIENCE_S = 45.0
+NOBODY = 65534
+AS_A_USER = f"""
+import os, sys, time
+from pathlib import Path
+from idlegrid_node.probes.devices import DevicesProbe
+from idlegrid_node.probes.reading import AbsentError
+from idlegrid_node.probes.terminals import TerminalsProbe
+from idlegrid_node.probes.watched import Watched
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
+def told(name, probe):
+    watched = Watched(name, probe)
+    watched.ask()
+    reading = watched.answer(time.monotonic() + 45)
+    print(reading.absent, reading.value, reading.why, sep="|")
+"""
+"""Begins a program that looks as a user whom nobody has let in anywhere."""
 SLEEPER = "import sys; print('up', flush=True); sys.stdin.read()"
 
 
@@ -92,10 +112,54 @@ def test_devices_that_may_not_be_read_are_not_there(tmp_path):
         DevicesProbe(tmp_path / "none", tmp_path)()
 
 
+def seen_by_a_user(program: str, *arguments: str) -> list[str]:
+    command = [sys.executable, "-c", AS_A_USER + program, *arguments]
+    seen = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+    return seen.stdout.strip().split("|")
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o000])
+def test_to_a_user_who_may_not_read_them_devices_are_not_there(mode):
+    program = "told('devices', DevicesProbe(Path(sys.argv[1]), Path(sys.argv[1])))"
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "event0").touch(mode=0o000)
+        Path(folder).chmod(mode)
+        absent, value, why = seen_by_a_user(program, folder)
+        Path(folder).chmod(0o700)
+    assert (absent, value, why) == ("True", "None", f"no device in {folder} may be read")
+
+
+def test_any_user_sees_when_something_was_typed_on_a_terminal_of_somebody_else():
+    ours, theirs = pty.openpty()
+    try:
+        os.utime(os.ttyname(theirs))
+        absent, value, why = seen_by_a_user("told('terminals', TerminalsProbe())")
+        assert (absent, why) == ("False", "terminals")
+        assert 0.0 <= float(value) <= PATIENCE_S
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_typing_on_a_terminal_is_an_input():
+    ours, theirs = pty.openpty()
+    try:
+        then = time.time() - 1000
+        os.utime(os.ttyname(theirs), (then, then))
+        os.write(ours, b"ls\n")
+        os.read(theirs, 10)
+        value = TerminalsProbe()().value
+        assert value is not None
+        assert value < 900
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 @pytest.fixture
 def game(tmp_path: Path) -> str:
     """A program of a name that nothing else has: another name for this interpreter."""
-    name = f"game{os.getpid()}"
+    name = f"game-of-a-long-name-{os.getpid()}"
     (tmp_path / name).symlink_to(sys.executable)
     return str(tmp_path / name)
 
@@ -135,6 +199,7 @@ def test_a_kernel_without_pressure_is_not_a_fault(tmp_path):
 @pytest.fixture
 def display(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with virtual_display() as name:
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
         monkeypatch.setenv("DISPLAY", name)
         yield name
 
@@ -165,8 +230,16 @@ def test_a_key_at_an_x_server_is_an_input(display):
         probe.close()
 
 
+def test_an_x_server_inside_a_wayland_desktop_is_nobody_to_ask(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    with pytest.raises(AbsentError, match="inside a Wayland desktop"):
+        X11Probe()()
+
+
 def test_without_a_display_x11_is_not_there_and_with_a_dead_one_it_is_a_fault(monkeypatch):
-    monkeypatch.delenv("DISPLAY", raising=False)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
     probe = X11Probe()
     with pytest.raises(AbsentError):
         probe()

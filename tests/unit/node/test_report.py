@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idlegrid_node.sandbox.report import MAX_LINE, Event, FileBegins, FileBytes, Line, ReportParser
+from idlegrid_node.sandbox.report import MAX_LINE, Event, FileBegins, FileBytes, Line, Piece, ReportParser
 
 NAMES = st.binary(min_size=1, max_size=40)
 LINES = st.sampled_from([b"ready", b"begun", b"stopped", b"continued", b"full", b"exit 256 0.5 1024", b"end 3"])
@@ -71,9 +71,24 @@ def test_a_file_is_handed_on_as_it_comes_and_never_gathered():
     assert list(parser.feed(bytes(20))) == [FileBytes(bytes(20))]
 
 
+def test_pieces_of_a_checkpoint_leave_room_for_other_lines():
+    data = b"checkpoint\npiece 5\nfile stopped\npiece 2\n\n\nwhole\n"
+    assert fed([data]) == [
+        Line((b"checkpoint",)),
+        Piece(b"file "),
+        Line((b"stopped",)),
+        Piece(b"\n\n"),
+        Line((b"whole",)),
+    ]
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [
+        b"piece x\n",
+        b"piece 0\n",
+        b"piece -1\n",
+        b"piece 1000000000\n",
         b"file x 1\n",
         b"file 1 x\n",
         b"file -1 1\n",
@@ -94,4 +109,4 @@ def test_whatever_comes_it_is_events_or_a_refusal(pieces):
         events = fed(pieces)
     except ValueError:
         return
-    assert all(isinstance(event, (Line, FileBegins, FileBytes)) for event in events)
+    assert all(isinstance(event, (Line, FileBegins, FileBytes, Piece)) for event in events)

@@ -6,6 +6,7 @@ import pytest
 from idlegrid.cli import main
 from idlegrid_node import command, given
 from idlegrid_node.policy import PROFILES, load
+from idlegrid_node.probes.platforms import experimental
 from idlegrid_node.verbs import doctor, log, policy, status
 
 SANDBOX = {"level": 3, "backend": "bubblewrap", "version": "0.11", "reason": "not root", "remedy": "sudo …"}
@@ -35,6 +36,7 @@ STATUS = {
     "pause": {"since": 1000.0, "until": None},
     "runs": [RUN],
     "today": {"attempts": 3, "cpu_seconds": 1.0, "wall_seconds": 2.0, "max_memory_mb": 30.4},
+    "reclaims": {"count": 7, "frozen_p50": 0.21, "frozen_p99": 0.9, "memory_p50": None, "memory_p99": None},
     "coordinator": {**CONTACT, "reachable": False, "error": "nothing answers"},
     "sandbox": SANDBOX,
 }
@@ -63,6 +65,7 @@ def test_a_status_says_state_reason_signal_and_what_runs():
         "until `idlegrid node resume`",
         "5f2e (attempt 2, shell) of ann, frozen",
         "3 attempts ended",
+        "7 returns of the owner: all stood after 0.2 s (p99 0.9 s), memory was back after ?",
         "not reachable: nothing answers, last answer",
         "level 3 (bubblewrap); not higher: not root; remedy: sudo …",
     ):
@@ -117,7 +120,7 @@ def told(**more):
     ("more", "failed"),
     [
         ({}, []),
-        ({"reason": "probe_unknown"}, ["owner"]),
+        ({"reason": "probe_unknown", "signal": "inhibited", "why": "logind: does not answer"}, ["owner"]),
         ({"reason": "unregistered"}, ["coordinator"]),
         ({"sandbox": {**SANDBOX, "level": 0}}, ["sandbox"]),
         ({"coordinator": {**CONTACT, "reachable": False}}, ["coordinator"]),
@@ -135,6 +138,24 @@ def test_the_doctors_table_has_each_answer_its_age_and_the_remedies():
     assert "probe cpu" in table
     assert "cpu of other programs" in table
     assert "sandbox: sudo …" in table
+
+
+def test_the_doctor_says_what_mends_a_probe_that_is_broken_and_asks_for_nothing_that_is_not_here():
+    dead = {**READING, "value": None, "why": "X11: no X display can be opened"}
+    blind = {"reason": "probe_unknown", "signal": "input_idle_s", "why": dead["why"]}
+    lines = [*doctor.table([*doctor.of(told(readings={"X11": dead}, **blind))])]
+    assert "? " in lines[0]
+    assert any("X11: let the node's user in" in line and "start the node without DISPLAY" in line for line in lines)
+    assert "input_idle_s: X11: no X display can be opened" in lines[0]
+    absent = [*doctor.table([*doctor.of(told(readings={"X11": {**dead, "absent": True}}))])]
+    assert not any("DISPLAY" in line for line in absent[1:])
+
+
+def test_the_doctor_says_of_what_platforms_the_probes_are_untried():
+    assert [*doctor.untried(experimental("linux"))] == []
+    (check,) = doctor.untried(experimental("darwin"))
+    assert (check.ok, check.answer) == (None, "experimental")
+    assert "macOS" in check.why
 
 
 def test_a_row_of_the_log_tells_what_runs_from_what_was_cut_off():
