@@ -160,11 +160,11 @@ class Program:
         return eventually(look, f"{self.name} says {pattern!r}")
 
 
-def started_node(url: str, name: str, folder: Path, *words: str) -> Program:
-    """A node whose owner is never there; it keeps its data in `folder/nodes/NAME`."""
+def started_node(url: str, name: str, folder: Path, *words: str, **environment: str) -> Program:
+    """A node whose owner is never there, unless `words` say more; it keeps its data in `folder/nodes/NAME`."""
     argv = [sys.executable, "-m", "idlegrid", "node", "--server", url, "--profile", "always", "--name", name]
     argv += ["--data", str(folder / "nodes" / name), *words]
-    node = Program(name, folder, argv, {"IDLEGRID_NODE_SLOT_UID": str(next(slot_uids))})
+    node = Program(name, folder, argv, {"IDLEGRID_NODE_SLOT_UID": str(next(slot_uids))} | environment)
     node.start()
     return node
 

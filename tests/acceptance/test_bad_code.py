@@ -177,7 +177,8 @@ def test_many_bad_ones_at_once_leave_the_others_alone(grid):
     def submit(code, timeout):
         return grid.submit(code, timeout=timeout, resources={"cpu": 0.5, "memory": 128})
 
-    bad = [submit(code, SECONDS) for code in ("while True: print('x' * 999)", FORKS, DEAF, "bytearray(10**9)")]
+    endless = "while True: print('x' * 999)"
+    bad = [submit(*each) for each in ((endless, 60.0), (FORKS, 60.0), (DEAF, SECONDS), ("bytearray(10**9)", 60.0))]
     good = {submit(f"print({number})", 60.0): str(number) for number in range(6)}
     assert {number: grid.ended(number)["result"] for number in good} == good
     reasons = [grid.ended(number)["reason"] for number in bad]

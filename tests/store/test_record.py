@@ -133,6 +133,10 @@ NODE = Node(
         passed=23,
         checks=24,
     ),
+    utc_offset=-3600,
+    policy='{"profile": "desktop"}',
+    policy_refused="evict_grace_s: not the operator's to say",
+    pushed_policy='{"start_after_s": 600}',
 )
 
 

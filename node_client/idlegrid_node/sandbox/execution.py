@@ -15,6 +15,7 @@ from idlegrid_node.errors import SandboxUnavailable
 from idlegrid_node.sandbox.checkpoint import Checkpoints
 from idlegrid_node.sandbox.ending import Ending
 from idlegrid_node.sandbox.files import FilesOut
+from idlegrid_node.sandbox.freezer import Freezer
 from idlegrid_node.sandbox.job import FileIn, Job
 from idlegrid_node.sandbox.launch import readable
 from idlegrid_node.sandbox.limits import Watcher
@@ -28,9 +29,6 @@ START_SECONDS = 60.0
 """How long a sandbox may take to be ready and to begin; its code's own time has not begun then."""
 COLLECT_SECONDS = 30.0
 """How long the files that were left may take to come."""
-ACK_SECONDS = 0.3
-"""How long the inside may take to say that everything stands; then it is killed instead."""
-THAW_ACK_SECONDS = 30.0
 KILL_ACK_SECONDS = 0.1
 CHUNK = 64 * 1024
 
@@ -64,27 +62,29 @@ class Execution:
         self._changed = changed or (lambda: None)
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
-        self._want_frozen = False
-        self._freeze_cause = "evicted"
+        self._freezer = Freezer()
         self._stop_cause = ""
         self._notice = Notice()
         self._closed = False
         self._watch = Stopwatch(0.0)
         self._watch.pause(0.0)
-        self._ack_by: float | None = None
         self._stand_by = 0.0
         self._done = False
-        self.frozen = False
         self.ending = Ending()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether every process of the job stands still."""
+        return self._freezer.stands
 
     def freeze(self, cause: str = "evicted") -> None:
         """Stop every process of the job; if that cannot be had at once it is killed, and `cause` is why."""
-        self._freeze_cause, self._want_frozen = cause, True
+        self._freezer.freeze(cause)
         self._wake()
 
     def thaw(self) -> None:
         """Let the job go on."""
-        self._want_frozen = False
+        self._freezer.thaw()
         self._wake()
 
     def stop(self, cause: str) -> None:
@@ -201,10 +201,7 @@ class Execution:
         moments = [self._stand_by] if self._waits else []
         if not self.frozen and not self._waits:
             moments += [self._watcher.due, now + self._job.limits.timeout - self._watch.elapsed(now)]
-        if self._ack_by is not None:
-            moments.append(self._ack_by)
-        moments.append(self._notice.by)
-        return max(0.0, min(*moments, now + 60.0) - now)
+        return max(0.0, min(*moments, self._freezer.ack_by, self._notice.by, now + 60.0) - now)
 
     @property
     def _waits(self) -> bool:
@@ -259,7 +256,7 @@ class Execution:
             case (b"begun",):
                 self._begun(time.monotonic())
             case (b"stopped" | b"continued" as word,):
-                self._stands(frozen=word == b"stopped")
+                self._answered(frozen=word == b"stopped")
             case (b"leaving",):
                 self._leaves()
             case (b"checkpoint" | b"whole" | b"unfit", *_):
@@ -287,8 +284,7 @@ class Execution:
 
     def _leaves(self) -> None:
         self._notice.heard = True
-        if self.frozen:
-            self._stands(frozen=False)
+        self._stands(frozen=False)
 
     def _keep(self, data: bytes) -> None:
         if self._checkpoints is not None:
@@ -306,22 +302,23 @@ class Execution:
         now = time.monotonic()
         self.ending.status = status
         self._watch.pause(now)
-        self._stand_by, self._ack_by = now + COLLECT_SECONDS, None
+        self._stand_by = now + COLLECT_SECONDS
+        self._freezer.await_nothing()
         cause = self._watcher.exited(cpu_seconds, peak_mb)
         if self._notice.heard:
             self._sandbox.let_end()  # what it left is worth having, however it ended
         elif cause:  # also when the code outlived a child: whether the watcher saw it first must not matter
             self._end(cause)
 
+    def _answered(self, *, frozen: bool) -> None:
+        if self._freezer.answered():
+            self._stands(frozen=frozen)
+
     def _stands(self, *, frozen: bool) -> None:
-        if self._waits:
+        if self._waits or not self._freezer.settle(still=frozen):
             return
-        self._ack_by, self.frozen = None, frozen
-        now = time.monotonic()
-        if frozen:
-            self._watch.pause(now)
-        else:
-            self._watch.go_on(now)
+        clock = self._watch.pause if frozen else self._watch.go_on
+        clock(time.monotonic())
         self._watcher.stands(frozen=frozen)
         self._changed()
 
@@ -330,20 +327,23 @@ class Execution:
             self._end(self._stop_cause)
         elif self._notice.cause:
             self._show_out()
-        elif self._ack_by is None and self._want_frozen != self.frozen and not self._waits:
-            if self._want_frozen:
-                self._sandbox.stop()
-            else:
-                self._sandbox.resume()
-            # A slow thaw harms nobody. A slow freeze is the owner's time.
-            self._ack_by = time.monotonic() + (ACK_SECONDS if self._want_frozen else THAW_ACK_SECONDS)
+        elif not self._waits and (still := self._freezer.next_order(time.monotonic())) is not None:
+            self._sandbox.stop() if still else self._sandbox.resume()
+
+    def _overdue(self) -> None:
+        """The supervisor may be waiting for its turn on a busy processor: it stands all the same, whoever stops it."""
+        if self._freezer.told_to_stop and self._sandbox.stop_from_outside():
+            self._stands(frozen=True)
+        else:
+            self._end(self._freezer.cause)
 
     def _show_out(self) -> None:
         """Tell it to leave, once; what has not begun has nothing to save."""
         if not self.ending.begun:
             self._end(self._notice.cause)
         elif not self._notice.given and not self._waits:
-            self._notice.given, self._ack_by = True, None
+            self._notice.given = True
+            self._freezer.await_nothing()
             self._sandbox.ask_to_leave()
 
     def _send(self) -> None:
@@ -356,8 +356,8 @@ class Execution:
             self._selector.unregister(self._fds.job)
 
     def _look_at_limits(self, now: float) -> None:
-        if self._ack_by is not None and now >= self._ack_by:
-            self._end(self._freeze_cause)
+        if now >= self._freezer.ack_by:
+            self._overdue()
         elif now >= self._notice.by:
             self._end(self._notice.cause)
         elif self._waits:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICK = 1.0 / os.sysconf("SC_CLK_TCK")
 MIB = 2**20
+STOP_ROUNDS = 200
+"""Two are enough for what does not defend itself; four processes that did nothing but wake each other took up to 30."""
+STANDING = b"TtZX"
+"""The states of a process that runs no code: stopped, traced, a zombie, dead (proc(5))."""
 NICEST = 19
 """The code's process gives itself this (`child.py`); by it that is told from its supervisor."""
 
@@ -76,6 +80,32 @@ def stopped_tree(root: int) -> list[int]:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGSTOP)
     return list(stopped)
+
+
+def stop_below(root: int) -> bool:
+    """Stop all below `root`, but not it; False if something still goes on, because it may not be stopped.
+
+    Processes may wake each other until the last of them has its signal: so it is looked at until all stand at once.
+    """
+    for _ in range(STOP_ROUNDS):
+        below = [pid for pid in tree(root) if pid != root]
+        if all(map(_stands, below)):
+            return True
+        for pid in below:  # all of them: one that stood may have been woken since
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGSTOP)
+    return False
+
+
+def _stands(pid: int) -> bool:
+    """Tell whether a process is stopped, or will run none of its own code before it is."""
+    try:
+        lines = _read(f"/proc/{pid}/status").splitlines()
+    except OSError:  # gone
+        return True
+    fields = dict(line.split(b":\t", 1) for line in lines if b":\t" in line)
+    pending = int(fields.get(b"ShdPnd", b"0"), 16)
+    return fields.get(b"State", b"X")[:1] in STANDING or bool(pending >> (signal.SIGSTOP - 1) & 1)
 
 
 def first_victim(pid: int) -> None:

@@ -152,6 +152,15 @@ class Sandbox:
         """Ask the supervisor to stop every process; it confirms with `stopped`."""
         self.fds.order(STOP)
 
+    def stop_from_outside(self) -> bool:
+        """Stop every process of the code without the supervisor's help; False if one of them goes on.
+
+        The supervisor itself does not stand: it still carries out its orders, once it has its turn.
+        """
+        isolated = self.backend.kind is Kind.BUBBLEWRAP
+        supervisor = (self._init.pid if self._init else None) if isolated else self.pid
+        return supervisor is None or meter.stop_below(supervisor)
+
     def resume(self) -> None:
         """Ask the supervisor to let all go on; it confirms with `continued`."""
         self.fds.order(CONTINUE)
@@ -277,6 +286,7 @@ class _Init:
     """
 
     def __init__(self, pid: int) -> None:
+        self.pid = pid
         self._fd = os.pidfd_open(pid)
 
     def kill(self) -> None:

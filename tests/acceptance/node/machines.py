@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from ..grids import alive
+from ..owners import IMPATIENT, policy_text
 from ..standin import Json, NodeProcess, StandIn, standing_in
 
 OTHER_MACHINE = Path(__file__).with_name("other_machine.py")
@@ -132,25 +133,8 @@ class Keyboard:
 
     def policy(self, **more: object) -> str:
         """An impatient desktop's policy."""
-        given = {
-            "start_after_s": 2.0,
-            "resume_after_s": 1.5,
-            "busy_if_input_within_s": 1.5,
-            "poll_claimed_s": 0.2,
-            "poll_watching_s": 0.2,
-            "busy_above_pct": 100.0,
-            "evict_below_free_memory_pct": 0.0,
-            "spare_cores": 0,
-            "watch_terminals": False,
-            "stop_on_battery": False,
-            "input_file": str(self._path),
-            **more,
-        }
-        return "\n".join(f"{name} = {_toml(value)}" for name, value in given.items())
-
-
-def _toml(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+        given = {**IMPATIENT, "warm_sandboxes": 2, "input_file": str(self._path), **more}
+        return policy_text(**given)
 
 
 class Bubblewrap:

@@ -193,23 +193,3 @@ def test_a_run_whose_node_is_killed_goes_on_elsewhere_from_what_it_asked_to_be_k
     grid.every_node.append(started_node(grid.url, "node-2", grid.folder, "--slots", "1"))
     ended = grid.ended(run)
     assert (ended["status"], ended["result"]) == ("completed", "up 7")
-
-
-def test_what_its_owner_takes_back_goes_on_on_another_machine(apart, keyboard, tmp_path):
-    (tmp_path / "policy.toml").write_text(keyboard.policy(max_frozen_s=1.0))
-    grid: Apart = apart().start(nodes=0)
-    words = ("--slots", "1", "--profile", "desktop", "--policy-file", str(tmp_path / "policy.toml"))
-    grid.every_node.append(started_node(grid.url, "owned", grid.folder, *words))
-    run = grid.submit(YIELDS.replace("while", "if step: sys.exit()\nwhile", 1))
-    eventually(lambda: "up 0" in json.dumps(grid.get(f"/api/runs/{run}/logs")), "the code is under way")
-
-    def typing():
-        keyboard.press()
-        return grid.status(run)["status"] != "running"
-
-    eventually(typing, "the run to be taken from the owner's machine")
-    grid.every_node.append(started_node(grid.url, "other", grid.folder, "--slots", "1"))
-    assert grid.ended(run)["result"] == "up 1"
-    story = [line["event"] for line in grid.whole(run)["events"]]
-    told = [event for event in story if event in {"lease", "frozen", "checkpoint", "evict", "complete"}]
-    assert told == ["lease", "frozen", "checkpoint", "evict", "lease", "complete"]

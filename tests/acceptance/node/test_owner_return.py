@@ -5,7 +5,12 @@ import re
 import time
 from datetime import datetime, timedelta
 
+import psutil
 import pytest
+
+from idlegrid_node.sandbox.meter import NICEST
+
+from ..owners import policy_text
 
 BUSY_CROWD = (
     "import os\nfor _ in range(19):\n    if os.fork() == 0:\n        os.setpgid(0, 0)\n        break\n"
@@ -36,11 +41,7 @@ def policy(keyboard, **values):
         "input_file": str(keyboard),
         **values,
     }
-    return "\n".join(f"{name} = {_toml(value)}" for name, value in given.items())
-
-
-def _toml(value):
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    return policy_text(**given)
 
 
 def _age(path, seconds):
@@ -116,22 +117,58 @@ def test_a_key_freezes_all_processes_and_a_pause_thaws_them(coordinator, launch,
 
     coordinator.wait(typing, "a heartbeat: frozen")
     assert coordinator.heartbeats[-1]["reason"] == "input"
-    guests = node.guests
+    guests = stand_for_a_while(coordinator, node, keyboard)
     before = _ticks(guests)
-    deadline = time.monotonic() + 0.7
-
-    def still_typing():
-        keyboard.touch()
-        return time.monotonic() > deadline
-
-    coordinator.wait(still_typing, "a while of typing")
-    assert _ticks(guests) == before
     coordinator.wait(lambda: coordinator.states_of(attempt)[-1] == "running", "a heartbeat: running again")
     coordinator.wait(lambda: _ticks(guests) > before, "work going on")
     coordinator.order("stop", attempt, "cancelled")
     assert coordinator.report_of(attempt)["outcome"] == "cancelled"
     steps = re.findall(r'"event": "(\w+)"', "\n".join(traced_lines(node, attempt)))
     assert (steps[:3], steps[-1]) == (["run_started", "run_frozen", "run_thawed"], "run_ended")
+
+
+def test_a_supervisor_that_does_not_get_its_turn_costs_neither_the_owner_nor_the_run_anything(
+    coordinator, launch, keyboard
+):
+    node = launch("--profile", "desktop", policy=policy(keyboard, warm_sandboxes=0))
+    attempt = coordinator.submit(BUSY_CROWD, timeout=60)
+    coordinator.wait(lambda: len(code_of(node)) == 20, "20 busy processes")
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1:] == ["running"], "a heartbeat: running")
+    supervisor = code_of(node)[0].parent()
+    supervisor.suspend()
+
+    def typing():
+        keyboard.touch()
+        return coordinator.states_of(attempt)[-1] == "frozen"
+
+    coordinator.wait(typing, "a heartbeat: frozen")
+    guests = stand_for_a_while(coordinator, node, keyboard)
+    before = _ticks(guests)
+    supervisor.resume()
+    coordinator.wait(lambda: coordinator.states_of(attempt)[-1] == "running", "a heartbeat: running again")
+    coordinator.wait(lambda: _ticks(guests) > before, "work going on")
+    coordinator.order("stop", attempt, "cancelled")
+    assert coordinator.report_of(attempt)["outcome"] == "cancelled"
+
+
+def code_of(node):
+    """The processes of submitted code: those that are as nice as can be."""
+    return [process for process in node.guests if process.nice() == NICEST]
+
+
+def stand_for_a_while(coordinator, node, keyboard):
+    """Type until every process of the code stands, and a while longer in which none does anything; returns them."""
+    guests = code_of(node)
+
+    def typing():
+        keyboard.touch()
+        return all(process.status() == psutil.STATUS_STOPPED for process in guests)
+
+    coordinator.wait(typing, "every process stands")
+    before, deadline = _ticks(guests), time.monotonic() + 0.7
+    coordinator.wait(lambda: typing() and time.monotonic() > deadline, "a while of typing")
+    assert _ticks(guests) == before
+    return guests
 
 
 def test_the_clock_of_a_frozen_run_stands_still(coordinator, launch, keyboard):

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from idlegrid_node.sandbox import execution as executions
-from idlegrid_node.sandbox import interpreters
+from idlegrid_node.sandbox import freezer, interpreters
 from idlegrid_node.sandbox.backend import Backend
 from idlegrid_node.sandbox.checkpoint import Checkpoints, files_of
 from idlegrid_node.sandbox.cores import Placement
@@ -117,7 +116,7 @@ def _shown(files: list[FileIn]) -> Iterator[tuple[str, str | int]]:
 def main() -> None:
     """See the module."""
     level, uid = int(sys.argv[1]), int(sys.argv[2])
-    executions.ACK_SECONDS = PATIENCE  # that it is in time is measured elsewhere; here it is the order that counts
+    freezer.ACK_SECONDS = PATIENCE  # that it is in time is measured elsewhere; here it is the order that counts
     staged, users = interpreters.stage(), SlotUsers(uid) if os.geteuid() == 0 else None
     standing = choose(Means(staged, users, max_level=level, trust_submitters=level == 1))
     print(json.dumps(standing.as_json()), flush=True)
