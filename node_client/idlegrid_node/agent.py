@@ -136,12 +136,10 @@ class Agent:
         runners = self._crew.runners()
         kept = self._delivery.kept(self._server_id)
         said = bulletin.body(self._settings, self._crew, self._standing, kept, joins=self._joining)
-        said |= self._told.news(utc_offset=machine.utc_offset())
+        said |= self._told.news(utc_offset=machine.utc_offset(), policy=self._pushed.as_json())
         said |= {"reclaims": untold} if (untold := self._reclaims.untold()) else {}
-        said |= self._pushed.news()
         with self._contact.noting():
             answer = self._link.heartbeat(said)
-        self._pushed.heard(said)
         self._joining = False
         bulletin.acknowledge(runners, said["attempts"])
         self._told.heard(answer.server_id)
@@ -159,7 +157,6 @@ class Agent:
         if server_id != self._server_id:
             log.info("joined", action="join", server_id=server_id, node_id=self._link.node_id)
             self._server_id = server_id
-            self._pushed.forget_told()
             note_joined(self._settings.folder, server_id)
 
     def _adopt(self, wanted: Mapping[str, Any]) -> None:
@@ -168,7 +165,7 @@ class Agent:
             self._crew.adopt(self._pushed.policy)
             if self._watch is not None:
                 self._watch.adopt(self._pushed.policy)
-        if self._pushed.news():
+        if self._told.lacks("policy", self._pushed.as_json()):
             self._heart.soon(CHATTER_SECONDS)
 
     def _take(self, answer: Answer) -> None:

@@ -23,8 +23,12 @@ class Told:
 
     def news(self, **facts: Any) -> dict[str, Any]:
         """Return those of the facts that it does not know."""
-        self._offered = {name: value for name, value in facts.items() if (name, value) not in self._known.items()}
+        self._offered = {name: value for name, value in facts.items() if self.lacks(name, value)}
         return self._offered
+
+    def lacks(self, name: str, value: Any) -> bool:
+        """Tell whether it does not know this fact."""
+        return name not in self._known or self._known[name] != value
 
     def heard(self, server_id: str) -> None:
         """The coordinator `server_id` has answered: it knows the last news."""

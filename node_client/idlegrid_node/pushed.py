@@ -40,7 +40,7 @@ def keep(folder: Path, said: Operators) -> None:
         write_whole(folder / FILE, json.dumps({"values": dict(said.values), "refused": said.refused}))
 
 
-def as_json(policy: Policy) -> Json:
+def values_as_json(policy: Policy) -> Json:
     """Return a policy's values by name; a number that JSON has no room for becomes a text."""
     values = {name: _plain(value) for name, value in asdict(policy).items()}
     fits = len(json.dumps(values)) <= MOST_CHARACTERS
@@ -56,7 +56,6 @@ class PushedPolicy:
         self.policy, self._said = settled(self._owners, read(settings.folder))
         self._fixed = {name: getattr(self.policy, name) for name in AT_START}
         self._wanted: Mapping[str, Any] | None = None  # whatever the first answer brings is looked at anew
-        self._told: Json | None = None
 
     def take(self, wanted: Mapping[str, Any]) -> bool:
         """Take what an answer brings, nothing for none; True when that changes the policy in effect.
@@ -74,18 +73,9 @@ class PushedPolicy:
             self._note(Operators(self._said.values, sentence(error)))
         return self.policy != before
 
-    def news(self) -> Json:
-        """Return what of it the coordinator has not been told yet, as a part of a heartbeat."""
-        said = {"values": as_json(self.policy), "refused": self._said.refused}
-        return {} if said == self._told else {"policy": said}
-
-    def heard(self, heartbeat: Json) -> None:
-        """Note that a heartbeat was answered."""
-        self._told = heartbeat.get("policy", self._told)
-
-    def forget_told(self) -> None:
-        """Tell it anew: another coordinator answers."""
-        self._told = None
+    def as_json(self) -> Json:
+        """Return what a heartbeat says of it."""
+        return {"values": values_as_json(self.policy), "refused": self._said.refused}
 
     def _note(self, said: Operators) -> None:
         if said == self._said:

@@ -56,7 +56,7 @@ def test_a_crash_says_by_which_signal(site):
 
 def test_a_limit_that_ended_it_is_named_with_what_was_used(site):
     report, _ = site.run(BY_ID["14_silent"])
-    assert report["error"] == "timeout: ran longer than 1 s"
+    assert report["error"] == "timeout: ran longer than 4 s"
     assert report["usage"]["processes"] >= 1
 
 

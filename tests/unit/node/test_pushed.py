@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from idlegrid.cli import main
 from idlegrid_node import pushed
+from idlegrid_node.bulletin import Told
 from idlegrid_node.errors import SettingsError
 from idlegrid_node.ladder import Ladder
 from idlegrid_node.layers import (
@@ -137,18 +138,18 @@ def test_what_is_refused_changes_nothing_and_is_told_until_it_is_mended(followed
     policy.take({"start_after_s": 900})
     assert not policy.take({"start_after_s": 901, "network": "any"})
     assert (policy.policy.start_after_s, pushed.read(tmp_path).values) == (900.0, {"start_after_s": 900})
-    assert "network is for the owner" in policy.news()["policy"]["refused"]
+    assert "network is for the owner" in policy.as_json()["refused"]
     again = followed()
     assert again.policy.start_after_s == 900.0
     assert not again.take({"start_after_s": 900})
-    assert again.news()["policy"]["refused"] == ""
+    assert again.as_json()["refused"] == ""
 
 
 def test_kept_values_that_no_longer_go_with_the_owners_file_are_dropped(followed):
     followed().take({"busy_above_pct": 10, "clear_below_pct": 5})
     policy = followed(Owners(DESKTOP, {"clear_below_pct": 15.0}))
     assert policy.policy == replace(DESKTOP, clear_below_pct=15.0)
-    assert "clear_below_pct must not be above" in policy.news()["policy"]["refused"]
+    assert "clear_below_pct must not be above" in policy.as_json()["refused"]
 
 
 def test_what_counts_at_the_start_waits_for_the_next(followed):
@@ -158,28 +159,32 @@ def test_what_counts_at_the_start_waits_for_the_next(followed):
     assert (followed().policy.memory_pct, set(AT_START) - PUSHABLE) == (50.0, set())
 
 
-def test_the_coordinator_is_told_at_the_start_and_on_change(followed):
-    policy = followed()
-    first = policy.news()
-    assert first["policy"]["values"]["start_after_s"] == 300.0
-    assert first["policy"]["values"].keys() == vars(DESKTOP).keys()
-    policy.heard(first)
-    assert policy.news() == {}
+def test_the_coordinator_is_told_at_the_start_on_change_and_anew_when_another_answers(followed):
+    policy, told = followed(), Told()
+
+    def news():
+        return told.news(policy=policy.as_json())
+
+    first = news()["policy"]
+    assert (first["values"]["start_after_s"], first["values"].keys()) == (300.0, vars(DESKTOP).keys())
+    assert news() != {}  # until a heartbeat was answered
+    told.heard("one")
+    assert news() == {}
     policy.take({"start_after_s": 900})
-    assert policy.news()["policy"]["values"]["start_after_s"] == 900.0
-    policy.heard({"status": "idle"})
-    assert policy.news() != {}
-    policy.heard(policy.news())
-    policy.forget_told()
-    assert policy.news() != {}
+    assert told.lacks("policy", policy.as_json())
+    assert news()["policy"]["values"]["start_after_s"] == 900.0
+    told.heard("one")
+    assert news() == {}
+    told.heard("another")
+    assert news() != {}
 
 
 def test_whatever_an_owners_file_holds_can_be_told_as_json():
     endless = replace(DESKTOP, max_frozen_s=math.inf, spare_cores=2**60, exclusive_programs=("x" * 40_000,))
-    told = pushed.as_json(endless)
+    told = pushed.values_as_json(endless)
     json.dumps(told, allow_nan=False)
     assert len(json.dumps(told)) < pushed.MOST_CHARACTERS
-    assert pushed.as_json(replace(DESKTOP, max_frozen_s=math.inf))["max_frozen_s"] == "inf"
+    assert pushed.values_as_json(replace(DESKTOP, max_frozen_s=math.inf))["max_frozen_s"] == "inf"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"values": 3, "refused": ""}', '{"values": {}}'])
