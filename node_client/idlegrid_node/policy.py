@@ -96,8 +96,14 @@ ORDERED = (
     ("memory_short_back_s", "memory_back_s"),
 )
 """Pairs of values of which the first must not be above the second."""
-ORDERED_BY_INPUT = (("busy_if_input_within_s", "resume_after_s"), ("resume_after_s", "start_after_s"))
-"""The same, where input is watched: were they the other way round, one of them would never count."""
+ORDERED_BY_INPUT = (
+    ("poll_claimed_s", "busy_if_input_within_s"),
+    ("busy_if_input_within_s", "resume_after_s"),
+    ("resume_after_s", "start_after_s"),
+)
+"""The same, where input is watched: were they the other way round, one of them would never count; and input would be
+overlooked that came and went between two looks.
+"""
 
 
 def load(profile: str, path: Path | None) -> Policy:

@@ -67,13 +67,17 @@ class Hysteresis:
         self.value, self.turned_at = earlier.value, earlier.turned_at
         self._since = None if earlier.value else earlier._since
 
-    def feed(self, *, above: bool, below: bool, now: float) -> bool:
-        """Take what is seen now (`above` raises, `below` clears, neither leaves as is)."""
+    def feed(self, *, above: bool, below: bool, now: float, since: float | None = None) -> bool:
+        """Take what is seen now (`above` raises, `below` clears, neither leaves as is).
+
+        `since` is when what is above began to be so, if that is known better than by this look.
+        """
         turning = below if self.value else above
         if not turning:
             self._since = None
             return self.value
-        self._since = now if self._since is None else self._since
+        if self._since is None:
+            self._since = now if self.value or since is None else since
         if now - self._since >= (self._off_s if self.value else self._on_s):
             self.value, self.turned_at, self._since = not self.value, now, None
         return self.value
@@ -88,12 +92,15 @@ class Sense:
     busy_above: float
     clear_below: float
     latch: Hysteresis
+    is_mean: bool = False
+    """Whether it is a mean since the look before: what is above then has been so from there on."""
 
-    def feed(self, signs: Signs, now: float) -> None:
-        """Take what is seen now; what cannot be told changes nothing."""
+    def feed(self, signs: Signs, now: float, before: float) -> None:
+        """Take what is seen now, and was looked at `before`; what cannot be told changes nothing."""
         value = getattr(signs, self.signal)
         if value is not None:
-            self.latch.feed(above=value > self.busy_above, below=value < self.clear_below, now=now)
+            since = before if self.is_mean else None
+            self.latch.feed(above=value > self.busy_above, below=value < self.clear_below, now=now, since=since)
 
 
 def senses(policy: Policy) -> list[Sense]:
@@ -105,7 +112,7 @@ def senses(policy: Policy) -> list[Sense]:
         (policy.inhibitors_count, Sense("inhibitor", "inhibited", 0.5, 0.5, held)),
         (True, Sense("exclusive_program", "exclusive", 0.5, 0.5, Hysteresis(0.0, policy.exclusive_hold_s))),
         (policy.stop_on_battery, Sense("battery", "on_battery", 0.5, 0.5, mains)),
-        (True, Sense("cpu_load", "other_cpu_pct", policy.busy_above_pct, policy.clear_below_pct, load)),
+        (True, Sense("cpu_load", "other_cpu_pct", policy.busy_above_pct, policy.clear_below_pct, load, True)),
         (cpu > 0, Sense("cpu_load", "cpu_pressure_pct", cpu, cpu, waits)),
         # The kernel's figure is a mean of 10 s already, and who waits for memory should not wait for us too.
         (
@@ -140,9 +147,11 @@ class Presence:
         """Take what the probes see at `now` (monotonic), which is `local` on the owner's clock."""
         if self._signs is not None and self._policy.input == "required" and self._slept(now, local):
             self._woken = now
+        # Of a longer gap than that between two looks at a claimed machine the beginning may have been quiet.
+        before = max(self._looked, now - self._policy.poll_claimed_s) if self._signs is not None else now
         self._signs, self._looked, self._local = signs, now, local
         for sense in self._senses:
-            sense.feed(signs, now)
+            sense.feed(signs, now, before)
 
     def blind(self) -> Cause | None:
         """Return which sign is missing that the policy counts, and why.

@@ -66,6 +66,7 @@ def test_the_memory_floor_and_the_waiting_sandboxes_are_the_owners_to_set(tmp_pa
         ("busy_above_pct = 101", "busy_above_pct is a share and must not be above 100"),
         ("start_after_s = 170", r"resume_after_s must not be above start_after_s \(180 and 170 now\)"),
         ("resume_after_s = 59", "busy_if_input_within_s must not be above resume_after_s"),
+        ("busy_if_input_within_s = 0.4", "poll_claimed_s must not be above busy_if_input_within_s"),
         (
             "evict_grace_s = 59",
             r"memory_back_s must leave time for evict_grace_s \(59 now\) and the kill \(2 s\), not 60",
