@@ -2,9 +2,10 @@
 without its HTTP side.
 """
 
+import io
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -176,3 +177,18 @@ class Coordinator:
         """End its thread."""
         with suppress(RuntimeError):
             self.writer.stop()
+
+
+class EndsWith(io.BytesIO):
+    """A body with whose last bytes something else happens: before its reader knows that there are no more."""
+
+    def __init__(self, data: bytes, happens: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._happens = happens
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """See `io.BytesIO`."""
+        data = super().read(size)
+        if not data:
+            self._happens()
+        return data

@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from idlegrid.errors import Unreachable
+from idlegrid.errors import Conflict, NotFound, Unreachable
 from idlegrid.session import Session
 from idlegrid_node.slots import Room
 from idlegrid_node.wire import Answer, Lease, TaskFile
@@ -14,6 +15,7 @@ from idlegrid_node.wire import Answer, Lease, TaskFile
 POLL_SECONDS = 25.0
 """How long the coordinator may hold a poll: below the 30 s at which proxies begin to cut."""
 MAX_BACKOFF_SECONDS = 60.0
+NO_RUN = "00000000-0000-0000-0000-000000000000"
 ANSWER_SECONDS = 15.0
 CHUNK = 256 * 1024
 
@@ -96,6 +98,11 @@ class Link:
                 if len(content) > size:
                     break
         return content
+
+    def knock(self) -> None:
+        """Ask for nothing but to be let in: for a file of no run, of which a coordinator says that there is none."""
+        with suppress(NotFound, Conflict):
+            self.task_file(Lease(NO_RUN, "0" * 32, ""), TaskFile("none", 0, ""))
 
     def close(self) -> None:
         """Close all connections; calls under way end with `Unreachable`."""

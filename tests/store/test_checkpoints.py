@@ -30,7 +30,7 @@ from idlegrid_server.record.backup import back_up, restore
 from idlegrid_server.record.checkpoints import SqlCheckpoints
 from idlegrid_server.record.old_rows import EndedCheckpoints
 
-from ..parts import START, forget, offer, submission
+from ..parts import START, EndsWith, forget, offer, submission
 from .backups import silent
 
 FIRST, SECOND = "a" * 32, "b" * 32
@@ -136,18 +136,9 @@ def test_one_that_is_not_taken_leaves_nothing_behind(checkpoints, engine, wish, 
 
 
 def test_one_whose_attempt_ends_while_it_is_written_does_not_replace_the_older(checkpoints, pen, engine):
-    class Meanwhile(io.BytesIO):
-        """Its attempt reports just before the last bytes are read."""
-
-        def read(self, size: int | None = -1, /) -> bytes:
-            data = super().read(size)
-            if not data:
-                report(pen)
-            return data
-
     keep(checkpoints)
     with pytest.raises(StaleReport):
-        checkpoints.keep(upload(LARGE), Meanwhile(LARGE))
+        checkpoints.keep(upload(LARGE), EndsWith(LARGE, lambda: report(pen)))
     assert (content(checkpoints), rows(engine)) == (b"state", 1)
 
 

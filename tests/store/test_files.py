@@ -18,7 +18,7 @@ from idlegrid_server.core.retention import Ages
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.files import SqlFiles
 
-from ..parts import START, forget, offer, submission
+from ..parts import START, EndsWith, forget, offer, submission
 
 LEASES = ("a" * 32, "b" * 32)
 LARGE = random.Random(7).randbytes(2 * FILE_CHUNK + 5)
@@ -131,17 +131,10 @@ def test_after_the_end_files_are_refused_and_those_that_came_stay(files, pen, en
 
 
 def test_a_file_whose_attempt_ends_while_it_is_written_does_not_appear(files, pen, engine):
-    class Meanwhile(io.BytesIO):
-        """Its attempt reports just before the last bytes are read."""
-
-        def read(self, size: int | None = -1, /) -> bytes:
-            data = super().read(size)
-            if not data:
-                report(pen)
-            return data
-
     with pytest.raises(StaleReport):
-        files.keep(Upload(run_uuid="u1", lease_id=LEASES[0], name="a", size=len(LARGE)), Meanwhile(LARGE))
+        files.keep(
+            Upload(run_uuid="u1", lease_id=LEASES[0], name="a", size=len(LARGE)), EndsWith(LARGE, lambda: report(pen))
+        )
     assert (names(files), rows(engine)) == ([], 0)
 
 

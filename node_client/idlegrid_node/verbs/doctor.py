@@ -48,8 +48,6 @@ MENDS = {
 }
 """What makes a probe answer, or not needed. A policy that counts nothing of it does without it, too."""
 REJOIN = "start the node again: a start joins anew"
-NO_RUN = "00000000-0000-0000-0000-000000000000"
-"""No run's: asked for its file, a coordinator that lets the node in says that there is none, and that is all."""
 
 
 @dataclass(frozen=True)
@@ -195,14 +193,13 @@ def _coordinator(settings: Settings) -> dict[str, Any]:
     from idlegrid.session import Session
     from idlegrid_node.enrolment import HOW_TO_JOIN, KeyFile
     from idlegrid_node.link import ANSWER_SECONDS, Link
-    from idlegrid_node.wire import Lease, TaskFile
 
     with Session(settings.server, timeout=ANSWER_SECONDS, ca_file=settings.ca_file) as session:
         key = settings.api_key or KeyFile(settings.folder, session.url, settings.node_id).read()
         if key:
             session.use_key(key)
         try:
-            Link(session, settings.node_id).task_file(Lease(NO_RUN, "0" * 32, ""), TaskFile("doctor", 0, ""))
+            Link(session, settings.node_id).knock()
         except NotAllowed as error:
             if not key and settings.join:
                 return {"reachable": None, "error": "it answers; the join token is exchanged for a key at the start"}
