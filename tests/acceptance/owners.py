@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
 import psutil
@@ -66,6 +68,24 @@ class Owner(Protocol):
     def be_there(self) -> None: ...
 
     def go(self) -> None: ...
+
+
+@contextmanager
+def staying(owner: Owner) -> Iterator[None]:
+    """The owner is there all the time, whatever the test waits for meanwhile."""
+    gone = Event()
+
+    def stay() -> None:
+        while not gone.wait(0.3):
+            owner.be_there()
+
+    with ThreadPoolExecutor(1) as pool:
+        kept_there = pool.submit(stay)
+        try:
+            yield
+        finally:
+            gone.set()
+        kept_there.result()
 
 
 class Typist:

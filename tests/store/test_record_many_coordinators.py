@@ -119,8 +119,9 @@ def test_a_deadlock_is_somebody_elses_luck_and_is_tried_again(postgres, clock, e
     try:
         coordinator.do(MakeRuns([submission()] * 2, ["u1", "u2"]))
         with postgres.connect() as connection:
-            # PostgreSQL ends whichever of the two looks first: mostly the coordinator, that has waited longer.
-            connection.execute(text("SET deadlock_timeout = '5s'"))
+            # PostgreSQL ends whichever of the two looks first: mostly the coordinator, that has waited longer. Where
+            # this one is late, it has to give way before the coordinator's lock_timeout.
+            connection.execute(text("SET deadlock_timeout = '2s'"))
             connection.execute(text("SELECT * FROM runs WHERE uuid = 'u2' FOR UPDATE"))
             with ThreadPoolExecutor(1) as pool:
                 asked = pool.submit(coordinator.do, _both())

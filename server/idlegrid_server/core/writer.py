@@ -26,6 +26,8 @@ MAX_GROUP: Final = 256
 """Most commands in one transaction."""
 CROWD: Final = 4
 """A group of more commands than this came from several callers: one node's report brings two."""
+GIVE_WAY_SECONDS: Final = 0.05
+"""Between a lost race and the next try: whoever won a deadlock has to wake up before its rows are asked for again."""
 GATHER_SECONDS: Final = 0.003
 """How long more commands are waited for when the last group was a crowd: each then costs a fraction of a
 transaction. A lone caller never waits."""
@@ -141,6 +143,7 @@ class Writer:
             if again or isinstance(error, RecordUnavailable):
                 _fail(entries, error)
                 return
+            time.sleep(GIVE_WAY_SECONDS)
             for entry in entries:
                 entry.error = None
                 self._write([entry], again=True)
