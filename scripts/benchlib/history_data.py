@@ -178,8 +178,9 @@ BESIDE = (
     SELECT id, 1, 0, finished_at, 'stdout', coalesce(result, error, '') FROM runs WHERE {ENDED}""",
     f"""INSERT INTO usage SELECT CAST(finished_at / {HOUR} AS INTEGER), submitter, node_id, COUNT(*), SUM(cpu_seconds),
     SUM(wall_seconds) FROM runs WHERE {ENDED} GROUP BY 1, 2, 3""",
-    f"""INSERT INTO node_totals SELECT node_id, COUNT(*), SUM(state = 'completed'),
-    SUM(state IN ('failed', 'timed_out')), SUM(wall_seconds) FROM runs WHERE {ENDED} GROUP BY node_id""",
+    f"""INSERT INTO node_totals (node_id, attempts, completed, failed, wall_seconds) SELECT node_id, COUNT(*),
+    SUM(state = 'completed'), SUM(state IN ('failed', 'timed_out')), SUM(wall_seconds) FROM runs WHERE {ENDED}
+    GROUP BY node_id""",
     "INSERT INTO counters SELECT state, 0, COUNT(*) FROM runs GROUP BY state",
     "INSERT INTO counters SELECT 'tasks:' || status, 0, COUNT(*) FROM tasks GROUP BY status",
     """INSERT INTO counters SELECT 'completed_seconds', 0, SUM(finished_at - started_at) FROM runs
