@@ -2,9 +2,9 @@
 """Measure a grid of real processes: dispatch, round trip, idle cost, queues, the sandbox; prints a table, writes JSON.
 
 usage: python3 scripts/bench.py [--only a,b,c,d,e,f,g,h | --sandbox | --history | --nodes | --auth | --coordinators |
-                                 --forgetting | --windows | --guest] [--runs N] [--rounds N] [--trips N]
+                                 --forgetting | --windows | --console | --guest] [--runs N] [--rounds N] [--trips N]
                                 [--seconds S] [--starts N] [--count N] [--wakes N] [--parts LETTERS] [--presses N]
-                                [--json FILE] [--markdown FILE]
+                                [--visits N] [--json FILE] [--markdown FILE]
 
 Needs the packages of the server and the node: `python3 scripts/start.py --install-only` installs them.
 """
@@ -27,12 +27,15 @@ ALONE = {
     "auth": ("k", "what keys cost"),
     "coordinators": ("l", "one coordinator and two, on PostgreSQL"),
     "forgetting": ("m", "submissions while old runs are forgotten"),
+    "console": ("v", "how soon the console's pages stand on a long history, and what open ones cost"),
     "guest": ("p", "the guest's manners, with a synthetic owner"),
     "windows": ("w", "predicted idle windows against those of made-up owners"),
 }
 """Sections that are measured by themselves."""
-RUNS = {HISTORY: 1_000_000, "m": 110_000}
+RUNS = {HISTORY: 1_000_000, "m": 110_000, "v": 1_000_000}
 """How many runs a section has when nobody says; the others have 2,000."""
+SECONDS = {"v": 30.0}
+"""The same for the window in which something is watched; the others have 60."""
 OWNERS = 50
 """Of each kind, for the windows."""
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,16 +71,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, help="runs per round (2000), or of the history (1000000)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of a (default: %(default)s)")
     parser.add_argument("--trips", type=int, default=100, help="round trips of b (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=60, help="window of c (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, help="window of c (60), or of --console (30)")
     parser.add_argument("--starts", type=int, default=100, help="starts of each kind of e (default: %(default)s)")
     parser.add_argument("--count", type=int, default=1000, help="nodes of --nodes (default: %(default)s)")
     parser.add_argument("--wakes", type=int, default=200, help="submissions of --nodes (default: %(default)s)")
     parser.add_argument("--parts", default="abcdef", help="parts of --guest (default: %(default)s)")
+    parser.add_argument("--visits", type=int, default=5, help="of each page of --console (default: %(default)s)")
     parser.add_argument("--presses", type=int, default=50, help="keys of --guest (default: %(default)s)")
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench.json", metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write docs/benchmarks.md or such, too")
     options = parser.parse_args()
     options.runs = options.runs or RUNS.get(options.only, 2000)
+    options.seconds = options.seconds or SECONDS.get(options.only, 60.0)
     return options
 
 
@@ -133,13 +138,21 @@ def _section(name: str, options: argparse.Namespace) -> list[Any]:
         "l": lambda: coordinators.figures(options.runs, options.rounds),
         "m": lambda: forgetting.figures(options.runs),
         "p": lambda: guest.figures(options.parts, options.presses, options.rounds, options.seconds),
+        "v": lambda: _console(options),
         "w": lambda: windows.figures(OWNERS),
     }
     return sections[name]()
 
 
+def _console(options: argparse.Namespace) -> list[Any]:
+    """By itself: it alone needs Chromium and what drives it."""
+    from benchlib import console
+
+    return console.figures(options.runs, options.visits, options.seconds)
+
+
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("only", "runs", "rounds", "trips", "seconds", "starts", "count", "wakes", "parts", "presses")
+    names = ("only", "runs", "rounds", "trips", "seconds", "starts", "count", "wakes", "parts", "presses", "visits")
     return {name: getattr(options, name) for name in names}
 
 

@@ -1,11 +1,13 @@
 """Remake the console's screenshots in docs/console/: `python scripts/screenshots.py`.
 
-Starts a grid of its own with a few nodes, gives it some runs, and photographs the console with Chromium. Needs what
-the browser tests need: Chromium and its driver. `--console URL --server URL` photographs a grid that runs already.
+Starts a grid of its own with a few nodes, gives it some work, and photographs each page of the console with Chromium,
+light and dark, some of them also as wide as a phone. Needs what the browser tests need: Chromium and its driver.
+`--console URL --server URL` photographs a grid that runs already.
 """
 
 import argparse
 import contextlib
+import io
 import os
 import shutil
 import signal
@@ -17,8 +19,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import quote
 from urllib.request import urlopen
 
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -26,9 +30,31 @@ from selenium.webdriver.support.ui import WebDriverWait
 from idlegrid import Client
 
 HERE = Path(__file__).resolve().parent.parent
-WIDTH, HEIGHT = 1400, 900
+WIDTH, HEIGHT, PHONE = 1400, 900, 390
+TALLEST = 3_000
+"""Pixels: a picture is as tall as its page, so that nothing is cut off."""
 SETTLE_SECONDS = 3.0
 """Charts and tables draw themselves after the page says that it is ready; nothing announces the last stroke."""
+COLOURS = 256
+"""In a picture: a page has few, and the pictures are read over the net."""
+
+CHART, TABLE = ".js-plotly-plot .main-svg", "[data-testid=stDataFrame] canvas"
+PICTURES = {
+    "overview": ("", CHART),
+    "submit": ("submit", ".st-key-code textarea"),
+    "runs": ("runs", TABLE),
+    "run": ("runs?run={run}", "[data-testid=stTabs]"),
+    "tasks": ("tasks", TABLE),
+    "task": ("tasks?task={task}", "[data-testid=stTabs], " + CHART),
+    "nodes": ("nodes", TABLE),
+    "node": ("nodes?node={node}", CHART),
+    "queues": ("queues", TABLE),
+    "system": ("system", TABLE),
+    "keys": ("keys", TABLE),
+    "webhooks": ("webhooks", TABLE),
+}
+"""Each page's address below the console's, and what stands there when it is drawn."""
+ON_A_PHONE = ("overview", "submit", "run", "nodes")
 
 BUSY = """\
 import time
@@ -50,7 +76,7 @@ CHARTS = 4
 """On the overview."""
 
 NODES = {"lab-01": "always", "lab-02": "always", "lab-03": "desktop"}
-"""The machines in the pictures, and who comes first there."""
+"""The machines in the pictures, and who comes first there; another one is lost before they are taken."""
 
 REPORT = "import idlegrid\nprint('figures of', idlegrid.parameters()['rows'], 'rows')\n"
 FAILING = "import json\njson.loads('not json')\n"
@@ -66,29 +92,57 @@ def main() -> int:
             server, console = stack.enter_context(grid(nodes=0))
             for name, profile in NODES.items():
                 stack.enter_context(node(server, name, profile))
-        if options.work:
-            with Client(server) as client:
+        with Client(server) as client:
+            if options.work:
                 give_work(client, options.seconds)
-        browser = stack.enter_context(chromium(dark=options.dark))
-        for page in options.pages:
-            photograph(browser, console, page, options.to / f"{page}{'-dark' if options.dark else ''}.png")
+            places = _places(client)
+        for dark in (False, True):
+            with chromium(dark=dark) as browser:
+                take(browser, console, places, options)
     return 0
 
 
-def photograph(browser: webdriver.Chrome, console: str, page: str, target: Path) -> None:
-    """Open one page, wait until it stands, and keep its picture."""
-    browser.get(console if page == "overview" else f"{console}/{page}")
+def take(browser: webdriver.Chrome, console: str, places: dict[str, str], options: argparse.Namespace) -> None:
+    """Take all pictures of one look, and those of the phone."""
+    dark = "-dark" if browser.execute_script(DARK) else ""
+    for page in options.pages:
+        path, sign = PICTURES[page]
+        url = f"{console}/{path.format(**places)}"
+        photograph(browser, url, sign, options.to / f"{page}{dark}.png")
+        if page in ON_A_PHONE and not dark:
+            photograph(browser, url, sign, options.to / f"{page}-phone.png", PHONE)
+
+
+def photograph(browser: webdriver.Chrome, url: str, sign: str, target: Path, width: int = WIDTH) -> None:
+    """Open one page, wait until it stands, and keep its picture, whole."""
+    _resize(browser, width, HEIGHT)
+    browser.get(url)
     waiting = WebDriverWait(browser, 60)
-    least = CHARTS if page == "overview" else 1
-    waiting.until(lambda b: len(b.find_elements(By.CSS_SELECTOR, SIGNS[page])) >= least, f"{page} is not drawn")
-    if page == "submit":
-        browser.find_element(By.XPATH, "//button[contains(., 'Run it')]").click()
-        waiting.until(lambda b: "Standard output" in b.page_source, "no result came")
-    elif page in ("tasks", "runs"):
-        choose_first_row(browser, waiting)
+    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, sign), f"{url} is not drawn")
     time.sleep(SETTLE_SECONDS)
-    browser.save_screenshot(str(target))
-    print(target)
+    _resize(browser, width, min(TALLEST, max(HEIGHT, browser.execute_script(TALL))))
+    time.sleep(SETTLE_SECONDS)
+    with Image.open(io.BytesIO(browser.get_screenshot_as_png())) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(target, optimize=True)
+    print(target, flush=True)
+
+
+TALL = "return document.querySelector('[data-testid=stMain]').scrollHeight"
+DARK = "return matchMedia('(prefers-color-scheme: dark)').matches"
+
+
+def _resize(browser: webdriver.Chrome, width: int, height: int) -> None:
+    """A headless window's outer size includes bars that it does not draw: this is the page's own."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def _places(client: Client) -> dict[str, str]:
+    """Which run, task and node have a page in the pictures."""
+    task = next(task for task in client.tasks(search="nightly_report"))
+    run = client.runs(task_id=task.id, status="completed").items[0]
+    found = client.node_page(search="lab-01").items[0]
+    return {"run": str(run.id), "task": str(task.id), "node": quote(found.id)}
 
 
 def choose_first_row(browser: webdriver.Chrome, waiting: WebDriverWait) -> None:  # type: ignore[type-arg]
@@ -105,20 +159,31 @@ def give_tasks(client: Client) -> None:
     extract = client.create_task("extract", code="print('rows:', 1200)", schedule="*/30 * * * *", tags=["data"])
     client.create_task("transform", code="print('rows:', 1180)", dependencies=["extract"], tags=["data"])
     client.create_task("heartbeat", task_type="shell", command="date", interval_seconds=20)
-    client.create_task("cleanup", task_type="shell", command="exit 1", retry_count=0).trigger()
+    cleanup = client.create_task("cleanup", task_type="shell", command="exit 1", retry_count=0)
     client.create_task("weekly_backup", task_type="shell", command="true", schedule="0 3 * * sun").pause()
     zone = {"timezone": "Europe/Berlin"}
     report = client.create_task(
         "nightly_report", code=REPORT, schedule="30 2 * * 1-5", metadata=zone, priority="high", tags=["data", "daily"],
         description="The day's figures, by mail before anybody is in", parameters={"rows": 3},
     )  # fmt: skip
-    for task in (extract, report, report):
+    for task in (extract, report, report, cleanup, cleanup, cleanup):
         task.trigger()
+
+
+def give_callers(client: Client) -> None:
+    """Keys for people and a machine, and an endpoint."""
+    month = 30 * 86_400.0
+    client.make_key("ana", ["submit"], expires_in=3 * month)
+    client.make_key("grafana", ["read:system", "read:workers"])
+    client.make_key("lab machines", ["join"], expires_in=month, uses=20)
+    client.revoke_key(client.make_key("ben", ["submit"])["id"])
+    client.make_webhook("https://hooks.example.org/idlegrid", ["task.failed", "worker.unregistered"])
 
 
 def give_work(client: Client, seconds: float) -> None:
     """Submit a mixture over some time, so that the charts have something to show."""
     give_tasks(client)
+    give_callers(client)
     ends = time.monotonic() + seconds
     number = 0
     while time.monotonic() < ends:
@@ -182,11 +247,7 @@ def chromium(*, dark: bool = False) -> Iterator[webdriver.Chrome]:
         service = webdriver.ChromeService(shutil.which("chromedriver") or "/usr/bin/chromedriver")
         browser = webdriver.Chrome(options=options, service=service)
         try:
-            # A headless window's outer size includes bars that it does not draw.
-            browser.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride",
-                {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False},
-            )
+            _resize(browser, WIDTH, HEIGHT)
             yield browser
         finally:
             browser.quit()
@@ -195,8 +256,7 @@ def chromium(*, dark: bool = False) -> Iterator[webdriver.Chrome]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, default=HERE / "docs" / "console", help="the folder of the pictures")
-    parser.add_argument("--pages", nargs="+", default=["overview", "submit", "tasks", "runs", "nodes"])
-    parser.add_argument("--dark", action="store_true", help="the dark look, in files of their own")
+    parser.add_argument("--pages", nargs="+", default=list(PICTURES), choices=list(PICTURES))
     parser.add_argument("--seconds", type=float, default=90.0, help="how long to submit work before")
     parser.add_argument("--console", help="the console of a running grid")
     parser.add_argument("--server", default=os.environ.get("IDLEGRID_URL"), help="its coordinator")

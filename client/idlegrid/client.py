@@ -4,17 +4,21 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self, Unpack
-from urllib.parse import quote
 from uuid import uuid4
 
+from idlegrid.access import AccessCalls
 from idlegrid.display import preformatted, table
 from idlegrid.errors import IdlegridError
+from idlegrid.explanation import Explanation
 from idlegrid.jobs import JobCalls
 from idlegrid.models import NodeInfo, RunInfo, RunPage, TaskInfo, TaskPage
+from idlegrid.nodes import NodeCalls
 from idlegrid.run import Run
 from idlegrid.session import Session
+from idlegrid.system import SystemCalls
 from idlegrid.tasks import Task, TaskFields, new_task
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -26,9 +30,6 @@ CHUNK_RUNS = 1000
 CHUNK_BYTES = 900_000
 """The most code in one request: bodies are capped at 1 MiB."""
 
-PAGE_SIZE = 100
-"""Nodes per request."""
-
 
 class Waited(NamedTuple):
     """What `Client.wait` found: the runs that have ended, and those that have not."""
@@ -37,7 +38,7 @@ class Waited(NamedTuple):
     not_done: list[Run]
 
 
-class Client(JobCalls):
+class Client(JobCalls, NodeCalls, SystemCalls, AccessCalls):
     """A coordinator at `url` (default: $IDLEGRID_URL, else this machine), safe to share between threads.
 
     `api_key` defaults to $IDLEGRID_API_KEY, `ca_file` to $IDLEGRID_CA_FILE: PEM certificates, for a coordinator at
@@ -60,12 +61,17 @@ class Client(JobCalls):
         requires: Iterable[str] = (),
         parameters: Mapping[str, Any] | None = None,
         min_sandbox: int | None = None,
+        task_type: str = "python",
+        request: Mapping[str, Any] | None = None,
+        retry_count: int = 0,
     ) -> Run:
         """Queue Python code to run once on a spare machine that has `cpu` cores and `memory` MB to offer.
 
         `timeout` is in seconds; `priority` is `low`, `normal`, `high` or `critical`; `requires` names labels
         that the node must carry; `parameters` reach the code as JSON in $IDLEGRID_PARAMETERS; `min_sandbox`
-        (1 to 4) keeps it from nodes with a lower sandbox level (None: the coordinator's default, 3).
+        (1 to 4) keeps it from nodes with a lower sandbox level (None: the coordinator's default, 3). With `task_type`
+        `shell` the code is a line for `/bin/sh`, with `http` a URL, to which `request` (`method`, `headers`, `body`)
+        is sent. After a failure it is tried again `retry_count` times.
         """
         body = submission(
             code,
@@ -76,6 +82,9 @@ class Client(JobCalls):
             requires=requires,
             parameters=parameters,
             min_sandbox=min_sandbox,
+            task_type=task_type,
+            request=request,
+            retry_count=retry_count,
         )
         return self.run(self._make("/submit", body)["task_id"])
 
@@ -158,43 +167,36 @@ class Client(JobCalls):
         *,
         task_id: int | None = None,
         worker_id: str | None = None,
+        search: str = "",
+        submitter: str | None = None,
+        since: datetime | None = None,
+        sort: str = "id",
         order: str = "desc",
     ) -> RunPage:
-        """One page of runs, newest first; `status` is pending, running, completed, failed or aborted."""
+        """One page of runs, newest first; `status` is pending, running, completed, failed or aborted, `search` a part
+        of their task's name, or a run's number, `since` from when on they were made.
+        """
         params = {"page": page, "size": size, "status": status, "task_id": task_id, "worker_id": worker_id}
-        return RunPage.of(RunInfo, self.session.get("/api/runs", {**params, "order": order}, unwrap=True))
+        params |= {"search": search or None, "submitter": submitter, "since": since.isoformat() if since else None}
+        answer = self.session.get("/api/runs", {**params, "sort": sort, "order": order}, unwrap=True)
+        return RunPage.of(RunInfo, answer)
 
-    def nodes(self) -> list[NodeInfo]:
-        """All nodes that the coordinator knows."""
-        return [NodeInfo.from_wire(item) for item in self._pages("/api/workers")]
+    def restart(self, run_id: int) -> Run:
+        """A new run with the same code and needs as one that has ended. Raises `Conflict` while it has not."""
+        answer = self.session.post(f"/api/runs/{run_id}/restart", {}, _fresh_key(), unwrap=True)
+        return Run(self.session, answer["new_run_id"])
 
-    def node(self, node_id: str) -> NodeInfo:
-        """One node in full, with `policy`, `reclaims` and `idle_until`."""
-        return NodeInfo.from_wire(self.session.get(_worker(node_id), unwrap=True))
-
-    def node_week(self, node_id: str) -> dict[str, Any]:
-        """At which hours a node's owner lends it: `hours` are 168 rows from Monday midnight by the owner's clock, with
-        the share in which it was `idle` (None: not known); `window` says until when it should stay idle from now on.
+    def preview(self, **needs: Any) -> Explanation:
+        """Why a run with these needs (`cpu`, `memory` and the others of `submit`) would not start at once, and how many
+        nodes could take it: `nodes` has `known`, `able`, `taking` and `free`. No run is made.
         """
-        return dict(self.session.get(f"{_worker(node_id)}/week", unwrap=True))
+        body = submission("", **needs)
+        del body["code"]
+        return Explanation.from_wire(self.session.post("/api/runs/explain", body, unwrap=True))
 
-    def steer_node(self, node_id: str, status: str) -> NodeInfo:
-        """Set what a node may do: `draining` finishes what runs there and takes no more, `offline` sends that back to
-        its queue at once, `active` undoes both. Returns the node as it is then.
-        """
-        return self._change_node(node_id, {"status": status})
-
-    def push_policy(self, node_id: str, values: Mapping[str, Any] | None) -> NodeInfo:
-        """Ask a node's owner for these values of their policy, by name, instead of all asked for before; None for none.
-
-        What the owner's own file says stands against it, and the node judges the rest: what it does not take, and why,
-        is soon in `node(node_id).policy["refused"]`. Raises `InvalidRequest` for what can be no policy, and for a node
-        that was registered by hand. Returns the node as it is then.
-        """
-        return self._change_node(node_id, {"policy": None if values is None else dict(values)})
-
-    def _change_node(self, node_id: str, change: Mapping[str, Any]) -> NodeInfo:
-        return NodeInfo.from_wire(self.session.put(_worker(node_id), json=change, unwrap=True))
+    def run_usage(self, run_id: int) -> dict[str, Any]:
+        """What each of a run's `attempts` used over time: `points` of seconds, CPU seconds, MB, processes."""
+        return dict(self.session.get(f"/api/runs/{run_id}/usage", unwrap=True))
 
     def stats(self) -> dict[str, Any]:
         """Return counts of runs and nodes, and throughput, since the record was made."""
@@ -207,11 +209,6 @@ class Client(JobCalls):
     def results(self, limit: int = 1000, after_id: int | None = None) -> list[dict[str, Any]]:
         """Results of completed runs (`task_id`, `result`, `completed_at`), newest last."""
         return list(self.session.get("/results", {"limit": limit, "after_id": after_id})["results"])
-
-    def timeline(self, window: float = 3600, buckets: int = 60) -> dict[str, Any]:
-        """Return counts per bucket of the last `window` seconds, for charts."""
-        params = {"window": window, "buckets": buckets}
-        return dict(self.session.get("/api/system/timeline", params, unwrap=True))
 
     def close(self) -> None:
         """Close the connections."""
@@ -227,15 +224,8 @@ class Client(JobCalls):
 
     def _make(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Send what makes runs under a fresh key, so that a request repeated on its way makes them once."""
-        answer: dict[str, Any] = self.session.post(path, body, headers={"Idempotency-Key": str(uuid4())})
+        answer: dict[str, Any] = self.session.post(path, body, headers=_fresh_key())
         return answer
-
-    def _pages(self, path: str) -> Iterator[dict[str, Any]]:
-        page, pages = 1, 1
-        while page <= pages:
-            answer = self.session.get(path, {"page": page, "size": PAGE_SIZE}, unwrap=True)
-            yield from answer["items"]
-            page, pages = page + 1, answer["total_pages"]
 
     def __repr__(self) -> str:
         return f"<Client {self.url}>"
@@ -260,6 +250,9 @@ def submission(
     requires: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
     min_sandbox: int | None = None,
+    task_type: str = "python",
+    request: Mapping[str, Any] | None = None,
+    retry_count: int = 0,
 ) -> dict[str, Any]:
     """Make the body of `/submit`; the arguments are `Client.submit`'s."""
     labels = [requires] if isinstance(requires, str) else list(requires)
@@ -269,12 +262,15 @@ def submission(
         "resources": {"cpu": cpu, "memory": memory},
         "priority": priority,
     }
-    if labels:
-        body["requires"] = labels
-    if parameters is not None:
-        body["parameters"] = dict(parameters)
-    if min_sandbox is not None:
-        body["min_sandbox"] = min_sandbox
+    more = {
+        "requires": labels or None,
+        "parameters": None if parameters is None else dict(parameters),
+        "min_sandbox": min_sandbox,
+        "task_type": None if task_type == "python" else task_type,
+        "request": None if request is None else dict(request),
+        "retry_count": retry_count or None,
+    }
+    body.update((name, value) for name, value in more.items() if value is not None)
     return body
 
 
@@ -293,12 +289,12 @@ def chunks(bodies: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield chunk
 
 
+def _fresh_key() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4())}
+
+
 def _named(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
     return {"code": given} if isinstance(given, str) else given
-
-
-def _worker(node_id: str) -> str:
-    return f"/api/workers/{quote(node_id, safe='')}"
 
 
 def _slots(node: NodeInfo) -> str:

@@ -25,10 +25,10 @@ class Explanation(FromWire):
 
     `ahead` is how many queued runs are served before it, `position` one more; both are None unless it is queued.
     `may_start_at` is an estimate, None when nobody can tell. `nodes` counts those that are `known` and `able`, and the
-    able ones `by_state`.
+    able ones `by_state`; before a run is made also those `taking` work, and those of them that are `free`.
     """
 
-    run_id: int
+    run_id: int = 0
     uuid: str = ""
     status: str = ""
     summary: str = ""
@@ -37,6 +37,8 @@ class Explanation(FromWire):
     position: int | None = None
     may_start_at: datetime | None = None
     nodes: dict[str, Any] = field(default_factory=dict)
+    needs: dict[str, Any] = field(default_factory=dict)
+    """What its queue asks of a node; only of a run that has not been made (`Client.preview`)."""
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Self:

@@ -61,6 +61,15 @@ class NodeInfo(FromWire):
     """How fast its owner got it back in the last 30 days: `count`, and seconds until runs stood (`frozen_p50`,
     `frozen_p99`) and their memory was free (`memory_p50`, `memory_p99`); None in a list.
     """
+    ended_per_minute: float = 0.0
+    """Attempts that ended there, in the last five to ten minutes."""
+    failed_per_minute: float = 0.0
+    suspect: bool = False
+    """Whether it fails nearly all that it takes, so fast that it may swallow the queue (a black hole)."""
+    current_tasks: Any = None
+    """The runs that it holds; None in a list."""
+    statistics: Any = None
+    """What it has done in all; None in a list."""
     idle_until: datetime | None = None
     """Until when it should stay idle, by its owner's hours; None while it cannot work, when nobody knows, in a list."""
 
@@ -124,6 +133,8 @@ class TaskInfo(FromWire):
     dependencies: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     submitter: str = ""
+    recent: list[dict[str, Any]] = field(default_factory=list)
+    """Its newest runs in a list of tasks, newest first, each with `id` and `status`."""
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -149,6 +160,11 @@ class Page(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+@dataclass(frozen=True)
+class NodePage(Page[NodeInfo]):
+    """One page of nodes."""
 
 
 @dataclass(frozen=True)

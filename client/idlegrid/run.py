@@ -119,14 +119,21 @@ class Run:
         """Yield what it wrote as pairs of stream (`stdout` or `stderr`) and text; with `follow` until its end."""
         last, more = -1, True
         while more:
-            path = f"/api/runs/{self.id}/logs"
-            page = self._session.get(path, {"after": last, "limit": LOG_PAGE}, unwrap=True)
+            page = self.log_page(last)
             yield from ((item["stream"], item["text"]) for item in page["items"])
             last = max([last, *(item["id"] for item in page["items"])])
             more = len(page["items"]) == LOG_PAGE
             if follow and not more and not page["finished"]:
                 self._ask(1.0)
                 more = True
+
+    def log_page(self, after: int = -1, *, tail: int | None = None) -> dict[str, Any]:
+        """A page of its log: `items` (`id`, `timestamp`, `stream`, `text`), the first `LOG_PAGE` after the piece with
+        this id, and whether it is `finished`; with `tail` the newest so many of these instead.
+        """
+        words = {"after": after, "limit": LOG_PAGE} if tail is None else {"after": after, "tail": tail}
+        page: dict[str, Any] = self._session.get(f"/api/runs/{self.id}/logs", words, unwrap=True)
+        return page
 
     def files(self) -> RunFiles:
         """What it left under `./out/`, by name: a list of `RunFile`, to `read` or `save` one by one, or all at once."""

@@ -100,12 +100,29 @@ class Task:
         params = {"page": page, "size": size, "status": status, "task_id": self.id}
         return RunPage.of(RunInfo, self._session.get("/api/runs", params, unwrap=True))
 
+    def graph(self) -> dict[str, Any]:
+        """The `tasks` that it depends on and that depend on it, and so on, with `edges` from parent to child."""
+        return dict(self._session.get(self._path("/graph"), unwrap=True))
+
     def put_file(self, name: str, content: bytes | str | Path) -> None:
         """Lay a file into the working folder of its runs, as bytes or from a path; the same name again replaces it.
 
         Raises `FileError` when the path cannot be read.
         """
         self._session.put(self._path(f"/files/{quote(name)}"), _bytes(content))
+
+    def files(self) -> list[dict[str, Any]]:
+        """The files of its working folder, by name: `name`, `size` in bytes, `media_type`, `sha256`, `created_at`."""
+        return list(self._session.get(self._path("/files"), unwrap=True)["items"])
+
+    def read_file(self, name: str) -> bytes:
+        """Fetch one of its files."""
+        with self._session.stream(self._path(f"/files/{quote(name)}")) as pieces:
+            return b"".join(pieces)
+
+    def drop_file(self, name: str) -> None:
+        """Take one of its files away; the next run is without it."""
+        self._session.delete(self._path(f"/files/{quote(name)}"))
 
     def _path(self, below: str = "") -> str:
         return f"/api/tasks/{self.id}{below}"

@@ -53,3 +53,45 @@ POLICY_CODES = {
     "network": {"none": n_("nothing"), "public": n_("public addresses"), "any": n_("any address")},
 }
 """What their texts mean, of those that are codes."""
+
+SENTENCES = {
+    "profile": n_("It follows the profile {value}."),
+    "start_after_s": n_("Work starts {value} after the owner's last key or movement."),
+    "resume_after_s": n_("What was frozen goes on {value} after the owner's last key or movement."),
+    "busy_if_input_within_s": n_("For {value} after each key or movement the owner counts as there."),
+    "poll_claimed_s": n_("While it holds runs it looks for the owner every {value}."),
+    "poll_watching_s": n_("At other times it looks for the owner every {value}."),
+    "busy_above_pct": n_("It is the owner's while other programs use more than {value} of its CPU."),
+    "busy_for_s": n_("They must do so for {value} to count."),
+    "clear_below_pct": n_("It is free again when they use less than {value} of its CPU."),
+    "clear_for_s": n_("They must do so for {value} to be believed."),
+    "ac_stable_s": n_("Work starts {value} after it was put on mains."),
+    "max_frozen_s": n_("What was frozen for {value} is handed back."),
+    "evict_below_free_memory_pct": n_("What is frozen is handed back when less than {value} of the memory is free."),
+    "memory_back_s": n_("Within {value} after the owner's return runs give back their memory."),
+    "memory_short_back_s": n_("When memory is short they give it back within {value}."),
+    "frozen_memory_mb": n_("A frozen run may keep {value} of memory."),
+    "evict_grace_s": n_("A run that must leave may tidy up for {value}."),
+    "spare_cores": n_("Cores that are left to the owner: {value}."),
+    "memory_pct": n_("Runs may have {value} of its memory."),
+    "warm_sandboxes": n_("Sandboxes that are kept ready: {value}."),
+    "exclusive_hold_s": n_("For {value} after such a program has ended it is still not lent."),
+}
+"""The same as sentences, where a name and a value do not make one."""
+
+ANSWERS = {
+    "stop_on_battery": (n_("No work on battery."), n_("It works on battery, too.")),
+    "watch_terminals": (n_("Keys in terminals count as the owner's."), n_("Keys in terminals do not count.")),
+    "inhibitors_count": (n_("A film or presentation counts as use."), n_("A film or presentation does not count.")),
+    "watch_sessions": (n_("What is done in other sessions counts as use."), n_("Other sessions do not count.")),
+}
+"""The sentences for yes and for no."""
+
+NOT_USED = {
+    "busy_above_memory_pressure_pct": n_("Programs that wait for memory do not count as use."),
+    "busy_above_cpu_pressure_pct": n_("Programs that wait for a CPU do not count as use."),
+    "memory_floor_mb": n_("The newest run is ended when the node thinks that too little memory is free."),
+    "exclusive_programs": n_("No program has it to itself."),
+    "closed_days": n_("It is closed on no day."),
+}
+"""The sentences for a value that switches a rule off: 0, or nothing."""

@@ -1,16 +1,24 @@
 """Every word the console shows, in one place: `_` translates, the tables name the wire's codes.
 
-Messages are their own English; `CATALOGUES` holds them in other languages. Codes that are in no table are shown as
-they are, made harmless.
+Messages are their own English; other languages are gettext catalogues in `locale/`, which `scripts/translations.py`
+keeps. Codes that are in no table are shown as they are, made harmless.
 """
 
-from collections.abc import Callable, Mapping
+import gettext
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 from idlegrid.display import visible
-from idlegrid_console.chinese import CHINESE
 
-CATALOGUES: Mapping[str, Mapping[str, str]] = {"zh": CHINESE}
-"""By language code: each message in that language. Whoever's browser asks for another one reads English."""
+DOMAIN = "idlegrid"
+"""The catalogues' name."""
+
+LOCALE = Path(__file__).with_name("locale")
+"""Where they lie, one folder per language."""
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+"""What the console speaks, by code; each language by its own name. Whoever asks for another one reads English."""
 
 
 class _Visitor:
@@ -24,15 +32,25 @@ def speak_to(locale: Callable[[], str | None]) -> None:
     _Visitor.locale = staticmethod(locale)
 
 
+def language_of(locale: str | None) -> str:
+    """The language of the console for a locale, as a code of `LANGUAGES`."""
+    code = (locale or "").replace("_", "-").partition("-")[0].lower()
+    return code if code in LANGUAGES else "en"
+
+
 def _(message: str) -> str:
     """The message in the visitor's language."""
-    language = (_Visitor.locale() or "").replace("_", "-").partition("-")[0].lower()
-    return CATALOGUES.get(language, {}).get(message, message)
+    return _catalogue(language_of(_Visitor.locale())).gettext(message)
 
 
 def n_(message: str) -> str:
     """Mark a message for translation where it is written down, to be translated where it is shown."""
     return message
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
 
 
 RUN_STATUS = {
@@ -226,8 +244,45 @@ NODE_REASON = {
     "max_frozen": n_("was frozen for too long"),
     "memory_held": n_("what was frozen held memory for too long"),
     "lost": n_("has not been heard of"),
+    "not_heard": n_("has not been heard of"),
 }
 """Why a node is in its state."""
+
+NODE_STATUS = {"active": n_("in service"), "draining": n_("draining"), "offline": n_("out of service")}
+"""The `status` of a worker: whether it is believed to take work."""
+
+NODE_KIND = {
+    "working": n_("working"),
+    "idle": n_("idle"),
+    "owner": n_("with their owner"),
+    "held": n_("held back"),
+    "lost": n_("lost"),
+    "away": n_("left"),
+}
+"""The kinds of nodes that the overview counts."""
+
+NODE_MARK = {"suspect": n_("fails nearly all"), "held": n_("paused by the operator")}
+"""What an operator should know of a node beside its state."""
+
+NODE_SORT = {
+    "hostname": n_("by name"),
+    "-cpu_usage": n_("most CPU used"),
+    "-memory_usage": n_("most memory used"),
+    "last_heartbeat": n_("longest silent"),
+    "-registered_at": n_("newest"),
+    "status": n_("by status"),
+}
+"""Orders of the list of nodes, as the field of the API, with a minus for the highest first."""
+
+ATTENTION = {
+    "component_down": n_("A part of the grid does not work"),
+    "node_lost": n_("Node lost"),
+    "node_failing": n_("Node fails nearly all that it takes"),
+    "task_failing": n_("Task fails again and again"),
+    "queue_unserved": n_("Queue that no node can serve"),
+    "webhook_off": n_("Webhook switched off"),
+}
+"""The `kind` of what wants an operator."""
 
 PRIORITY = {"low": n_("low"), "normal": n_("normal"), "high": n_("high"), "critical": n_("critical")}
 """The priorities of a run, lowest first."""
@@ -240,6 +295,49 @@ OWNER = {
     "unknown": n_("unknown"),
 }
 """What a node's state tells of its owner; `not_watched` is the profile `always`."""
+
+RUN_SORT = {
+    "newest": n_("newest first"),
+    "oldest": n_("oldest first"),
+    "started": n_("last started first"),
+    "ended": n_("last ended first"),
+}
+"""The ways to sort runs."""
+
+SINCE = {
+    "ever": n_("at any time"),
+    "1h": n_("in the last hour"),
+    "6h": n_("in the last 6 hours"),
+    "24h": n_("in the last 24 hours"),
+    "7d": n_("in the last 7 days"),
+    "30d": n_("in the last 30 days"),
+}
+"""When a run was made."""
+
+RUN_SPELL = {
+    "held": n_("held back"),
+    "queued": n_("in the queue"),
+    "running": n_("running"),
+    "frozen": n_("frozen"),
+}
+"""What a run is doing over a while, in the chart of its attempts."""
+
+RUN_MARK = {
+    "checkpoint": n_("sent a checkpoint"),
+    "evict": n_("evicted: the owner came back"),
+    "return": n_("handed back by its node"),
+    "lose": n_("its node went away"),
+    "retry": n_("is tried again"),
+}
+"""What happened to a run at a moment, in the chart of its attempts."""
+
+TASK_SORT = {
+    "newest": n_("newest first"),
+    "name": n_("by name"),
+    "due": n_("due next first"),
+    "ran": n_("last run first"),
+}
+"""The ways to sort tasks."""
 
 
 def name(code: str | None, table: dict[str, str]) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from idlegrid_node import machine
 from idlegrid_node.crew import Crew
-from idlegrid_node.runner import Report, Runner
+from idlegrid_node.runner import Report, Runner, told_points
 from idlegrid_node.sandbox.selftest import Standing
 from idlegrid_node.settings import Settings
 
@@ -78,12 +78,14 @@ def attempts(runners: Iterable[Runner], kept: Iterable[Report]) -> list[dict[str
 
 
 def acknowledge(runners: Iterable[Runner], listed: Iterable[dict[str, Any]]) -> None:
-    """Forget the log pieces that a heartbeat has carried."""
-    sent = {attempt["lease_id"]: attempt.get("logs") for attempt in listed}
+    """Tell no more what a heartbeat has carried: pieces of logs, and for a while what was used over time."""
+    sent = {attempt["lease_id"]: attempt for attempt in listed}
     for runner in runners:
-        pieces = sent.get(runner.lease.lease_id)
-        if pieces:
+        attempt = sent.get(runner.lease.lease_id, {})
+        if pieces := attempt.get("logs"):
             runner.logs.acknowledge(pieces[-1]["seq"])
+        if "usage_points" in attempt:
+            runner.points_told()
 
 
 def _attempt(runner: Runner, logs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -94,4 +96,5 @@ def _attempt(runner: Runner, logs: list[dict[str, Any]]) -> dict[str, Any]:
         "state": runner.state,
         "usage": runner.usage(),
         "logs": logs,
+        **told_points(runner.untold_points()),
     }

@@ -132,6 +132,7 @@ def _cut(report: Report) -> Report:
     return {
         **report,
         "logs": [],
+        "usage_points": [],
         "result": result[:CUT_CHARACTERS],
         "error": (report.get("error") or "")[-CUT_CHARACTERS:] or None,
         "truncated": bool(report.get("truncated")) or len(result) > CUT_CHARACTERS,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from idlegrid_node.sandbox.job import FileIn
 from idlegrid_node.sandbox.limits import Host, Watcher
 from idlegrid_node.sandbox.meter import Usage
 from idlegrid_node.sandbox.pool import Pool
+from idlegrid_node.sandbox.series import Point
 from idlegrid_node.taskfiles import TaskFiles
 from idlegrid_node.wire import Lease
 from idlegrid_node.work import HTTP, job_of
@@ -32,6 +33,10 @@ LAST_SECONDS = 10.0
 """How long an attempt's end waits for the checkpoint that is being sent: two at a time could arrive in either order."""
 LEAVING_SECONDS = 1.0
 """The same where the node itself leaves, which it does within 5 s."""
+POINTS_FROM_SECONDS = 2.0
+"""A shorter attempt tells nothing of what it used when."""
+POINTS_EVERY_SECONDS = 30.0
+"""How often heartbeats tell it."""
 GOES_ON = {"evicted", "returned", "crashed"}
 """The outcomes after which there is another attempt, which wants the checkpoint."""
 
@@ -84,11 +89,13 @@ class Runner:
         self._level = backend.level
         self._chatter = chatter
         job = job_of(lease, workshop.network)
+        self._watcher = Watcher(job.limits, workshop.host)
+        self._points_due = 0.0
         self.files = FilesOut(workshop.folder / lease.lease_id)
         self._execution = Execution(
             lambda: workshop.pool.take(backend, job.limits.disk_mb),
             job,
-            Watcher(job.limits, workshop.host),
+            self._watcher,
             self.files,
             checkpoints=Checkpoints(workshop.checkpoints.of(lease), self._sender.taken, self._complain),
             sink=self._heard,
@@ -174,6 +181,15 @@ class Runner:
         """Return the protocol's `usage` so far."""
         return _usage(self._execution.usage(), self._execution.elapsed())
 
+    def untold_points(self) -> list[Point]:
+        """Return what it used over time, where that is to be told again; else nothing."""
+        due = self._execution.elapsed() >= POINTS_FROM_SECONDS and time.monotonic() >= self._points_due
+        return self._watcher.series.points if due else []
+
+    def points_told(self) -> None:
+        """The coordinator has them: there is time for the next."""
+        self._points_due = time.monotonic() + POINTS_EVERY_SECONDS
+
     def held_mb(self, allowed_mb: float) -> float:
         """Return the memory that it holds now, in MB; exactly where that may be more than is allowed."""
         return self._execution.held_mb(allowed_mb)
@@ -200,6 +216,7 @@ class Runner:
 
     def _report(self, ending: Ending, started: float) -> Report:
         verdict = judge(ending, self.lease)
+        points = self._watcher.series.points if ending.wall_seconds >= POINTS_FROM_SECONDS else []
         return {
             "run": self.lease.run,
             "lease_id": self.lease.lease_id,
@@ -215,7 +232,13 @@ class Runner:
             "finished_at": time.time(),
             "logs": self.logs.last(LAST_LOG_CHARACTERS),
             "files": [{"name": file.name, "path": str(file.path)} for file in self.files.files],
+            **told_points(points),
         }
+
+
+def told_points(points: Sequence[Point]) -> dict[str, Sequence[Point]]:
+    """Return the protocol's `usage_points`, where there are any."""
+    return {"usage_points": points} if points else {}
 
 
 def returned(lease: Lease, reason: str, error: str = "the node could not start it") -> Report:

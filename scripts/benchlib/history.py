@@ -33,11 +33,12 @@ RUN_SORTS = ("created_at", "id", "started_at", "completed_at")
 def figures(runs: int) -> list[Figure]:
     """Make a history of so many runs, start a coordinator on it, and turn its pages."""
     sizes = Sizes.of(runs)
-    with grid(fill=lambda folder: _fill(folder, sizes)) as here:
+    with grid(fill=lambda folder: fill(folder, sizes)) as here:
         return [*_figures(here, sizes), *history_jobs.figures(here.host, here.port, sizes), *firing.figures(here)]
 
 
-def _fill(folder: Path, sizes: Sizes) -> None:
+def fill(folder: Path, sizes: Sizes) -> None:
+    """Make a record of that size in a coordinator's data folder."""
     print(
         f"making {sizes.runs:,} runs of {sizes.tasks:,} tasks on {sizes.nodes:,} nodes …", file=sys.stderr, flush=True
     )

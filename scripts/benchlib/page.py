@@ -57,6 +57,12 @@ Machine: {machine}.
   for each page the median of three answers, and of these p50 and p99. The p99 is held to the target.
   The jobs API's are asked for by each sort, part of a name, word for a status and stretch of time; `task-1` has 37,000
   runs, `task-5000` some hundred. What 80 % of all runs are found by has no target: they are looked at, each of them.
+- **v** (`--console`) The same long history, a console on it, and Chromium, which clicks through the sidebar's links:
+  from the click until all that only the page's content shows is in the document, {visits} visits of each page. It rests
+  between two clicks, so long that in each round everything is asked for anew, whatever the console keeps. The very
+  first visits, for which console and browser load what they need, are a line by themselves. Then the coordinator is
+  watched for {seconds:g} s each: with no page open (before and after), with one overview open, and with ten, which are
+  windows of one Chromium, each seen and with a session of its own. What it takes with no page open is taken off.
 - Levels that a machine does not have are left out; level 4 needs root or a delegated control group.
 """
 

@@ -86,7 +86,7 @@ def folder(below: Path | None = None) -> Iterator[Path]:
 def serve(data: Path, name: str, settings: Mapping[str, str]) -> Iterator[tuple[psutil.Process, int]]:
     """Start a coordinator whose data folder is `name` below `data`; the process and its port."""
     port = free_port()
-    argv = [*_idlegrid("serve"), "--port", str(port), "--data", str(data / name)]
+    argv = [*idlegrid("serve"), "--port", str(port), "--data", str(data / name)]
     with process(name, argv, data, lambda: answers(f"http://127.0.0.1:{port}/health"), settings) as started:
         yield started, port
 
@@ -94,7 +94,7 @@ def serve(data: Path, name: str, settings: Mapping[str, str]) -> Iterator[tuple[
 @contextmanager
 def node(grid: Grid) -> Iterator[psutil.Process]:
     """Start a real node whose owner is always away; ready when the coordinator counts it as idle."""
-    argv = [*_idlegrid("node"), "--server", grid.url, "--profile", "always", "--data", str(grid.data / "node")]
+    argv = [*idlegrid("node"), "--server", grid.url, "--profile", "always", "--data", str(grid.data / "node")]
     with process("node", argv, grid.data, lambda: '"idle":1' in text(f"{grid.url}/stats")) as started:
         yield started
 
@@ -192,7 +192,8 @@ def _pings(url: str) -> bool:
             return False
 
 
-def _idlegrid(command: str) -> list[str]:
+def idlegrid(command: str) -> list[str]:
+    """The words of an `idlegrid` command."""
     return [sys.executable, "-m", "idlegrid", command]
 
 

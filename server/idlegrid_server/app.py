@@ -31,12 +31,14 @@ from idlegrid_server.core.ports import RandomIds, SystemClock
 from idlegrid_server.core.retention import DAY, Ages
 from idlegrid_server.core.subscriptions import Subscriptions
 from idlegrid_server.core.taskdesk import TaskDesk
+from idlegrid_server.core.watching import Watcher
 from idlegrid_server.core.webhookdesk import WebhookDesk
 from idlegrid_server.core.writer import Writer
 from idlegrid_server.housekeeping.firing import Firer
 from idlegrid_server.housekeeping.forgetting import Forgetter
 from idlegrid_server.housekeeping.health import HealthWatch
 from idlegrid_server.housekeeping.keeper import Keeper
+from idlegrid_server.housekeeping.sampling import Sampler
 from idlegrid_server.housekeeping.webhooks.waking import CourierWaker
 from idlegrid_server.housekeeping.weeks import WeekFolder
 from idlegrid_server.http.access.desk import KeyDesk
@@ -60,10 +62,12 @@ from idlegrid_server.record.old_rows import EndedCheckpoints
 from idlegrid_server.record.pages import Pages
 from idlegrid_server.record.reader import SqlReader
 from idlegrid_server.record.retention import plan
+from idlegrid_server.record.samples import SqlSamples
 from idlegrid_server.record.store import SqlRecord
 from idlegrid_server.record.system_reader import SqlSystemReader
 from idlegrid_server.record.task_files import SqlTaskFiles
 from idlegrid_server.record.wal import WalMover
+from idlegrid_server.record.watch_reader import SqlWatchReader
 from idlegrid_server.record.webhooks import SqlWebhooks
 from idlegrid_server.record.weeks import SqlWeeks
 from idlegrid_server.resolving import resolver
@@ -100,7 +104,7 @@ class Assembly:
         ensure_server_uuid(self.engine)
         self.wal = WalMover(self.engine)
         self.journal = Journal(self.engine, pages or Pages())
-        self.reader = SqlReader(self.engine)
+        self.reader, self.watch = SqlReader(self.engine), SqlWatchReader(self.engine)
         self.queue = RedisQueue(settings.redis_url, clock=self.clock)
         self.subscriptions = Subscriptions(self.clock.monotonic)
         instance = str(uuid.uuid4())
@@ -167,6 +171,7 @@ class Assembly:
             leadership=SqlLeadership(self.engine, place_of(self.settings), self.clock),
             wake_couriers=CourierWaker(deliveries, self.queue, self.clock.now).wake_couriers,
             fold_weeks=WeekFolder(SqlWeeks(self.engine), self.clock).fold_weeks,
+            sample=Sampler(SqlSamples(self.engine), self.reader, self.watch, self.clock).sample,
             watch_health=HealthWatch(self.health.components, SqlHealthNote(self.engine), self.clock).watch_health,
         )
 
@@ -216,6 +221,7 @@ class Assembly:
             health=self.health,
             webhooks=self._webhooks(),
             explainer=Explainer(self.reader, self.queue, self.clock, self.settings.queue_order),
+            watcher=Watcher(self.watch, self.reader, SqlNodeReader(self.engine), self.queue, self.clock),
             machine=Machine(self.settings.data),
             started=self.clock.monotonic(),
         )

@@ -19,13 +19,15 @@ TREE = "trap '' TERM; for n in 1 2; do (trap '' TERM; sleep {0} & sleep {0}) & d
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Says what it was asked; what is posted to `/held` fails as soon as the test wants it to."""
+    """Says what it was asked. Posting to `/held` fails as soon as the test wants it to, to `/second` the first time."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         said = json.dumps({"path": self.path, "body": body, "word": self.headers.get("X-Word")}).encode()
         held = self.path == "/held" and self.server.let_fail.wait(60)
-        self.send_response(500 if held else 200)
+        first = self.path == "/second" and self.path not in self.server.asked
+        self.server.asked.add(self.path)
+        self.send_response(500 if held or first else 200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
         self.wfile.write(said)
@@ -49,6 +51,7 @@ def site():
     """A server on this machine, with its `url`."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
         server.url, server.let_fail = f"http://127.0.0.1:{server.server_port}", threading.Event()
+        server.asked = set()
         serving = threading.Thread(target=server.serve_forever, args=(0.02,))
         serving.start()
         yield server
@@ -94,6 +97,24 @@ def test_inline_code_runs(grid):
     assert grid.done("GET", f"/api/tasks/{task['id']}")["statistics"]["successful_runs"] == 1
 
 
+BUSY = """import time
+held, until = bytearray(60 * 2**20), time.monotonic() + 4
+while time.monotonic() < until:
+    pass
+print(len(held))"""
+
+
+def test_what_a_run_used_over_time_is_told_unless_it_was_short(grid):
+    short, long = (grid.ended(grid.trigger(grid.make(code))) for code in ("print(1)", BUSY))
+    assert grid.done("GET", f"/api/runs/{short['id']}/usage")["attempts"] == []
+    (attempt,) = grid.done("GET", f"/api/runs/{long['id']}/usage")["attempts"]
+    seconds, cpu, memory, processes = zip(*attempt["points"], strict=True)
+    assert (attempt["number"], len(seconds) >= 2, max(processes) >= 1, max(memory) > 60) == (1, True, True, True)
+    assert (list(seconds), list(cpu)) == (sorted(set(seconds)), sorted(cpu))
+    assert 1 < seconds[-1] <= long["usage"]["wall_seconds"] + 0.01
+    assert 0 < cpu[-1] <= long["usage"]["cpu_seconds"] + 0.01
+
+
 def test_a_nodes_log_has_the_trace_of_the_request_that_triggered_the_run(grid):
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     run = grid.ended(grid.trigger(grid.make("print(1)"), traceparent=f"00-{trace}-00f067aa0ba902b7-01"))
@@ -126,6 +147,18 @@ def test_an_http_task_runs_where_its_owner_allows_network(grid, site):
     run = grid.ended(grid.trigger(task))
     assert (run["status"], run["worker_id"]) == ("completed", "open"), run["error_message"]
     assert json.loads(run["result"]) == {"path": "/somewhere?x=1", "body": "hello", "word": "yes"}
+
+
+def test_a_line_and_a_request_are_submitted_by_themselves_and_tried_again(grid, site):
+    line = {"code": "echo $((40 + 2)); exit 3", "task_type": "shell", "retry_count": 1}
+    asked = {"code": f"{site.url}/second", "task_type": "http", "retry_count": 3, "request": {"body": "ü"}}
+    status, answer = grid.caller.ask("/submit_many", {"tasks": [line, asked]}, method="POST")
+    assert status == 200, answer
+    failed, fetched = map(grid.ended, answer["task_ids"])
+    assert (failed["status"], failed["result"], failed["exit_code"]) == ("failed", "42", 3)
+    assert (failed["attempts"], failed["retry_count"]) == (2, 1)
+    assert (fetched["status"], json.loads(fetched["result"])["body"]) == ("completed", "ü")
+    assert [attempt["outcome"] for attempt in fetched["attempt_list"]] == ["failed", "completed"]
 
 
 @pytest.mark.parametrize(

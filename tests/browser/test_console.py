@@ -23,7 +23,8 @@ def cells(browser):
 
 
 def submit(browser, code):
-    editor = until(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-code textarea"), "the editor stands")
+    place = (By.CSS_SELECTOR, ".st-key-submit_code textarea")
+    editor = until(browser, lambda b: b.find_element(*place), "the editor stands")
     editor.send_keys(Keys.CONTROL, "a")
     editor.send_keys(code)
     browser.find_element(By.XPATH, "//button[contains(., 'Run it')]").click()
@@ -56,7 +57,7 @@ def test_code_that_fails_shows_its_traceback_as_text(visit):
 
 def test_code_that_nothing_can_take_says_why_it_waits_and_can_be_called_off(visit):
     browser = visit("submit")
-    cores = until(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-cpu input"), "the form stands")
+    cores = until(browser, lambda b: b.find_element(By.CSS_SELECTOR, ".st-key-submit_cpu input"), "the form stands")
     cores.send_keys(Keys.CONTROL, "a")
     cores.send_keys("4096")
     submit(browser, "print(1)")
@@ -81,19 +82,6 @@ def test_the_runs_page_grows_by_itself_and_opens_a_run_from_its_address(visit, c
     until(browser, lambda b: "one more" in cells(b), "the table shows the new run")
     assert browser.execute_script("return window.marker") == "same page"
     shows(visit(f"runs?run={run.id}"), f"Run {run.id}")
-
-
-def test_a_row_that_was_chosen_stays_chosen_while_new_runs_come(visit, client, camera):
-    client.submit("print('chosen')").result(timeout=60)
-    browser = visit("runs")
-    until(browser, lambda b: "chosen" in cells(b), "the table shows the run")
-    camera.choose_first_row(browser, WebDriverWait(browser, 60))
-    shows(browser, "Standard output")
-    for number in range(3):
-        client.submit(f"print('later {number}')").result(timeout=60)
-        until(browser, lambda b, number=number: f"later {number}" in cells(b), "the table shows the new run")
-        assert "run=" in browser.current_url
-    shows(browser, "Standard output\nchosen")
 
 
 def test_the_overview_draws_its_charts_and_asks_nobody_but_the_console(visit, grid):

@@ -60,6 +60,6 @@ def test_the_page_of_a_run_says_that_it_is_frozen_and_tells_the_story_when_it_ha
             "it stands, and the page says so",
         )
     until(browser, lambda b: shows(b, "went on"), "it has gone on to its end")
-    browser.find_element(By.XPATH, "//*[@role='tab'][contains(., 'Events')]").click()
+    browser.find_element(By.XPATH, "//*[@role='tab'][contains(., 'Timeline')]").click()
     until(browser, lambda b: story(b) == STORY, "its story")
     assert browser.execute_script("return window.marker") == "same page"

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 PAGES = {"": "Overview", "submit": "Submit", "tasks": "Tasks", "runs": "Runs", "nodes": "Nodes"}
 """Path and title, in the order of the sidebar."""
 
-PARAMETERS = {"tasks": {"task", "state", "search"}, "runs": {"run", "task_id", "status"}}
+PARAMETERS = {"tasks": {"task", "state", "type", "search", "sort", "page"}, "runs": {"run", "task_id", "status"}}
 """What a page's address may name."""
 
 LISTEN = """\
@@ -54,9 +54,9 @@ REFRESH_MILLISECONDS = 2000
 RUNS, TASK, BACK = ("stMain", "All its runs"), ("stMain", "report"), (None, None)
 
 QUICK = [
-    ("submit", None), ("tasks", None), ("runs", RUNS), ("tasks", TASK), ("runs", RUNS), ("nodes", None), ("", None),
-    ("nodes", BACK), ("tasks", None), ("submit", None), ("tasks", BACK), ("runs", RUNS), ("tasks", TASK), ("", None),
-    ("runs", None),
+    ("runs", BACK), ("tasks", BACK), ("submit", BACK), ("", BACK), ("tasks", BACK), ("runs", RUNS), ("tasks", TASK),
+    ("runs", RUNS), ("nodes", None), ("", None), ("nodes", BACK), ("tasks", None), ("submit", None), ("tasks", BACK),
+    ("", None), ("runs", None),
 ]  # fmt: skip
 """Where to, and how; by the sidebar where nothing is said."""
 

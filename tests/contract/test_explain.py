@@ -6,7 +6,7 @@ import pytest
 import redis
 from rq.suspension import resume, suspend
 
-from .envelope import data, error, moment
+from .envelope import data, error, moment, offence
 
 BUSY = {"status": "busy", "reason": "input"}
 
@@ -237,3 +237,75 @@ def test_a_queue_that_is_suspended_or_away_is_told_first(lone_grid, private_redi
     assert codes(told(large)) == ["queue_away", "need_unmet"]
     assert (told(large)["ahead"], told(large)["position"], told(large)["may_start_at"]) == (None, None, None)
     assert told(large)["nodes"] == {"known": 1, "able": 0, "by_state": {}}
+
+
+# --- before there is a run ---
+
+
+def preview(grid, **words) -> dict:
+    before = grid.task_count()
+    told = dict(data(grid.post("/api/runs/explain", words)))
+    assert grid.task_count() == before
+    return told
+
+
+def test_a_preview_has_the_documented_shape(grid, assert_like):
+    example = {
+        "summary": "No node …",
+        "reasons": [{"code": "no_node", "message": "No node …", "details": {}}],
+        "ahead": 0,
+        "may_start_at": None,
+        "nodes": {"known": 0, "able": 0, "taking": 0, "free": 0, "by_state": {}},
+        "needs": {
+            "cpu": 1.0,
+            "memory": 512,
+            "task_type": "python",
+            "requires": [],
+            "min_sandbox": 3,
+            "queue": "normal/python/1c/512M/s3",
+        },
+    }
+    told = preview(grid)
+    assert_like(told, example)
+    assert (codes(told), told["needs"]) == (["no_node"], example["needs"])
+    assert data(grid.post("/api/v1/runs/explain", {})) == told
+
+
+def test_a_preview_says_what_the_run_is_told_when_it_is_made(grid, explained):
+    for facts in (BUSY, {"resources": {"cpu_cores": 1, "memory_mb": 256}}):
+        grid.machine(**facts)
+    words = {"resources": {"cpu": 1.2, "memory": 600}, "priority": "high", "timeout": 9, "parameters": {"a": 1}}
+    told = preview(grid, **words)
+    assert told["nodes"] == {"known": 2, "able": 1, "taking": 0, "free": 0, "by_state": {"busy": 1}}
+    assert (told["needs"]["cpu"], told["needs"]["memory"]) == (1.5, 1024)
+    run = explained(grid.submit(**words))
+    same = ("summary", "reasons", "ahead", "may_start_at")
+    assert {name: told[name] for name in same} == {name: run[name] for name in same}
+    after = preview(grid, **words)
+    assert (codes(after), after["ahead"]) == (["owners_present", "behind"], 1)
+
+
+def test_a_preview_of_what_could_start_now_says_so(grid):
+    grid.machine(slots=1)
+    told = preview(grid, retry_count=3, requires=[])
+    assert (told["reasons"], told["ahead"]) == ([], 0)
+    assert "free" in told["summary"]
+    assert (told["nodes"]["taking"], told["nodes"]["free"]) == (1, 1)
+    assert abs(moment(told["may_start_at"]).timestamp() - time.time()) < 60
+    fetching = preview(grid, task_type="http", request={"method": "GET"}, min_sandbox=1)
+    assert (codes(fetching), fetching["reasons"][0]["details"]["need"]) == (["need_unmet"], "task_type")
+    assert fetching["needs"]["queue"] == "normal/http/1c/512M/s1-stated"
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        ({"code": "1"}, "code"),
+        ({"colour": "red"}, "colour"),
+        ({"resources": {"cpu": 0}}, "resources.cpu"),
+        ({"request": {}}, "request"),
+        ({"requires": ["x" * 99] * 9}, "requires"),
+    ],
+)
+def test_a_preview_of_what_cannot_be_submitted_is_refused(grid, words, field):
+    assert offence(grid.post("/api/runs/explain", words))[0] == field

@@ -70,6 +70,7 @@ ENDS = [
     ("GET", "/status/{id}?wait=60", 200),
     ("GET", "/api/runs/{id}", 200),
     ("GET", "/api/runs/{id}/logs", 200),
+    ("GET", "/api/runs/{id}/usage", 200),
     ("GET", "/api/runs/{id}/files", 200),
     ("GET", "/api/runs/{id}/files/out.txt", 200),
     ("GET", "/api/runs/{id}/explain", 200),
@@ -209,6 +210,17 @@ def test_filters_of_a_list_stay_within_ones_own_runs(people, done, task):
     days = {"start_date": today - timedelta(days=1), "end_date": today + timedelta(days=1)}
     assert listed(people["ann"], status="completed", **days) == ([done["ann"]], 1)
     assert listed(people["ann"], start_date=today + timedelta(days=2)) == ([], 0)
+
+
+def test_a_list_of_somebody_elses_runs_is_empty_for_who_sees_his_own_alone(people, done):
+    def found(who, **query):
+        return {item["id"] for item in data(people[who].get("/api/runs", size=200, **query))["items"]}
+
+    assert found("ann", submitter="bob") == found("ann", search=str(done["bob"])) == set()
+    assert done["ann"] in found("ann", submitter="ann") & found("ann", search=str(done["ann"]))
+    assert done["bob"] in found("reader", submitter="bob")
+    assert done["ann"] not in found("reader", submitter="bob")
+    assert found("reader", search=str(done["bob"]), submitter="ann") == found("reader", submitter="bo") == set()
 
 
 def test_a_run_of_a_task_is_his_who_triggered_it(people, task):

@@ -17,6 +17,7 @@ WORKER = {
     *("id", "hostname", "ip_address", "port", "task_types", "max_concurrent_tasks", "current_task_count", "status"),
     *("state", "reason", "since", "labels", "sandbox", "cpu_cores", "memory_mb", "cpu_usage", "memory_usage"),
     *("load_average", "version", "python", "profile", "metadata", "last_heartbeat", "registered_at"),
+    *("ended_per_minute", "failed_per_minute", "suspect"),
 }
 PAGE = {"items", "total", "page", "size", "total_pages"}
 
@@ -244,7 +245,8 @@ def test_workers_come_in_pages(grid):
 def test_the_timeline_counts_what_happened(grid, machine):
     before = data(grid.get("/api/system/timeline", window=600, buckets=10))
     assert set(before) == {
-        *("start", "bucket_seconds", "submitted", "completed", "failed", "queue_depth", "run_seconds")
+        *("start", "bucket_seconds", "submitted", "completed", "failed", "queue_depth", "run_seconds"),
+        *("wait_p50", "wait_p95"),
     }
     assert before["bucket_seconds"] == 60
     assert {len(before[name]) for name in ("submitted", "completed", "failed", "queue_depth")} == {10}

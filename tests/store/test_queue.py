@@ -100,6 +100,14 @@ def test_a_removed_run_is_popped_by_nobody_and_its_queue_may_be_empty_then(queue
     assert queue.depths() == [QueueDepth(PLAIN, 0, 0)]
 
 
+def test_the_front_of_a_queue_is_what_is_popped_next(queue: Queue) -> None:
+    queue.apply(push("a", "b") + push("s", queue=SMALL, at=5000))
+    assert queue.heads([PLAIN, SMALL, "low/python/1c/512M/s3"]) == {PLAIN: "a", SMALL: "s"}
+    popped(queue, offer(slots=1))
+    assert queue.heads([PLAIN]) == {PLAIN: "b"}
+    assert queue.heads([]) == {}
+
+
 def test_depths_count_what_waits_and_what_is_on_nodes(queue: Queue) -> None:
     queue.apply(push("a", "b", "c") + push("s", queue=SMALL, at=5000))
     for uuid in popped(queue, offer(slots=2)):

@@ -88,7 +88,7 @@ def test_a_nodes_totals_begin_again_when_it_comes_back(pen, reader):
     assert reader.totals("plain") == NodeTotals()
     spells = [(1, "idle"), (2, "busy"), (3, "offline"), (5, "idle"), (6, "busy")]
     batch = Batch(START, spells=[NodeSpell("plain", START + at, state, "") for at, state in spells])
-    batch.node_totals["plain"] = [4, 2, 1, 12.5]
+    batch.node_totals["plain"] = [4, 2, 1, 12.5, 1]
     pen.save(batch)
     assert reader.totals("plain") == NodeTotals(2, 1, 4, 12.5, START + 5)
     pen.save(Batch(START, spells=[NodeSpell("plain", START + 7, "offline", "")]))

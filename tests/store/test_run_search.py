@@ -54,6 +54,37 @@ def test_a_list_by_name_finds_what_is_called_so_now_or_stands_so(pen, runs, word
     assert pen.reader.runs(RunFilter(**words))[1] == len(found)
 
 
+@pytest.mark.parametrize("sort", ["id", "started_at", "finished_at"])
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ({"search": "1", "or_id": 1}, [7, 1]),
+        ({"search": "1", "or_id": 3}, [7, 3, 1]),
+        ({"search": "2", "or_id": 5}, [5, 3, 2]),
+        ({"search": "2", "or_id": 6, "since": START}, [6, 3, 2]),
+        ({"search": "2", "or_id": 6, "states": ["failed"]}, [6, 3]),
+        ({"search": "2", "or_id": 6, "states": ["pending"]}, [2]),
+        ({"search": "4", "or_id": 4}, [4]),
+        ({"search": "4", "or_id": 4, "states": []}, []),
+        ({"search": "4", "or_id": 4, "submitter": "bob"}, []),
+        ({"search": "4", "or_id": 4, "submitter": "ann", "since": START - 1}, [4]),
+        ({"search": "99", "or_id": 99}, []),
+        ({"search": "sync", "or_id": None}, [7, 3, 2, 1]),
+    ],
+)
+def test_a_number_finds_the_run_beside_what_is_called_so(pen, runs, sort, words, found):
+    for newest_first in (True, False):
+        pages = [
+            pen.reader.runs(RunFilter(**words, sort=sort, newest_first=newest_first, offset=offset, size=2))
+            for offset in (0, 2)
+        ]
+        shown = [view.run.id for page, _ in pages for view in page]
+        assert sorted(shown, reverse=True) == found
+        assert {total for _, total in pages} == {len(found)}
+        if sort == "id":
+            assert shown == (found if newest_first else found[::-1])
+
+
 # --- how SQLite looks ---
 
 
@@ -86,6 +117,8 @@ def plans(engine) -> Iterator[list[str]]:
         {"search": "sync", "or_states": ["failed"]},
         {"search": "sync", "submitter": "ann"},
         {"search": "sync", "since": START - 1},
+        {"search": "sync", "or_id": 3},
+        {"search": "sync", "submitter": "ann", "since": START - 1, "or_id": 3},
     ],
 )
 def test_no_list_is_found_by_a_look_at_all_rows(tmp_path, clock, sort, words):

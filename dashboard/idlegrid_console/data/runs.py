@@ -1,6 +1,6 @@
 """Runs as rows, facts and texts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 from idlegrid import RunInfo
 from idlegrid.display import size, visible
 from idlegrid_console.data import sandbox
+from idlegrid_console.data.clock import ago
 from idlegrid_console.data.schedule import from_now
 from idlegrid_console.data.text import duration, moment, one_line
 from idlegrid_console.texts import LIMITS, NODE_REASON, PRIORITY, RUN_EVENT, RUN_REASON, RUN_STATUS, TRIGGER, _, name
@@ -21,6 +22,9 @@ COLUMNS = ("id", "status", "why", "result", "name", "node", "created", "started"
 
 REASONS = {**NODE_REASON, **RUN_REASON}
 """Why a run or an attempt is where it is: one that was evicted has its node's reason."""
+
+MOST_EVENTS = 200
+"""Lines of a story that are shown: one that sends a checkpoint each minute has 1,440 a day."""
 
 Details = Mapping[str, Any]
 """A run as `GET /api/runs/{id}` answers it."""
@@ -96,6 +100,12 @@ def facts(run: Details) -> list[tuple[str, str]]:
     ]
 
 
+def times(run: Details, now: datetime, timezone: str | None) -> list[tuple[str, str]]:
+    """When it was submitted, started and ended, on the visitor's clock with the age, as label and text."""
+    labels = ((_("Submitted"), "created_at"), (_("Started"), "started_at"), (_("Ended"), "completed_at"))
+    return [(label, ago(run.get(name), now, timezone)) for label, name in labels]
+
+
 def checkpoint(run: Details, now: datetime) -> str:
     """What the run's next attempt goes on from, in a line; nothing when there is none."""
     kept = run.get("checkpoint")
@@ -134,14 +144,8 @@ def _limit(run: Details) -> str:
     return name(reason, LIMITS) if reason in LIMITS else "–"
 
 
-def log_text(logs: Sequence[Mapping[str, Any]], stream: str = "all") -> str:
-    """What the run wrote to `stream` (`all`, `stdout`, `stderr`), in the order of arrival."""
-    level = {"stdout": "info", "stderr": "error"}.get(stream)
-    return "".join(visible(piece.get("message", "")) for piece in logs if level in (None, piece.get("level")))
-
-
 def attempts(run: Details) -> pd.DataFrame:
-    """The run's attempts, one row each."""
+    """The newest `MOST_EVENTS` of the run's attempts, one row each."""
     rows = [
         {
             "number": attempt.get("number"),
@@ -152,21 +156,26 @@ def attempts(run: Details) -> pd.DataFrame:
             "why": one_line(name(attempt.get("reason"), REASONS)),
             "sandbox": one_line(sandbox.level_name(attempt.get("sandbox"))),
         }
-        for attempt in run.get("attempt_list") or []
+        for attempt in (run.get("attempt_list") or [])[-MOST_EVENTS:]
     ]
     frame = pd.DataFrame(rows, columns=["number", "node", "leased", "ended", "outcome", "why", "sandbox"])
     return _timed(frame, "leased", "ended")
 
 
+def story_left_out(run: Details) -> int:
+    """How many lines of the story `events` leaves out."""
+    return max(0, len(run.get("events") or []) - MOST_EVENTS)
+
+
 def events(run: Details) -> pd.DataFrame:
-    """The run's story, oldest first."""
+    """The newest `MOST_EVENTS` lines of the run's story, oldest first."""
     rows = [
         {
             "time": moment(event.get("timestamp")),
             "event": one_line(name(event.get("event"), RUN_EVENT)),
             "detail": one_line(event.get("detail") or ""),
         }
-        for event in run.get("events") or []
+        for event in (run.get("events") or [])[-MOST_EVENTS:]
     ]
     return _timed(pd.DataFrame(rows, columns=["time", "event", "detail"]), "time")
 
@@ -177,6 +186,6 @@ def _timed(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return frame
 
 
-def position(frame: pd.DataFrame, run_id: int | None) -> list[int]:
-    """The row of a run as a list of one, or an empty list when it is not on this page."""
-    return [index for index, value in enumerate(frame["id"]) if value == run_id]
+def positions(frame: pd.DataFrame, run_ids: Collection[int]) -> list[int]:
+    """The rows of those of the runs that are on this page."""
+    return [index for index, value in enumerate(frame["id"]) if value in run_ids]

@@ -1,11 +1,10 @@
 """The form of a task: from the coordinator's fields to what stands in the form, and back."""
 
-import ast
 import json
-import platform
 from collections.abc import Mapping
 from typing import Any
 
+from idlegrid_console.data import syntax
 from idlegrid_console.texts import _, n_
 
 Draft = Mapping[str, Any]
@@ -22,7 +21,7 @@ BLANK: Draft = {
     "name": "", "description": "", "task_type": "python", "source": "code", "code": CODE, "command": "",
     "arguments": "", "due": "never", "schedule": "", "interval": 3600.0, "zone": "UTC", "priority": "normal",
     "retry_count": 3, "timeout": 3600.0, "max_instances": 1, "dependencies": "", "tags": "", "parameters": "",
-    "requires": "", "cpu": 1.0, "memory": 512.0, "min_sandbox": 0, "metadata": "",
+    "requires": "", "cpu": 1.0, "memory": 512.0, "min_sandbox": 0, "metadata": "", "job_type": "", "job_category": "",
 }  # fmt: skip
 """The form of a new task; numbers are the task API's defaults, times in seconds, memory in MB."""
 
@@ -45,6 +44,9 @@ FIELD = {
     "requires": n_("Labels"),
     "resources": n_("Resources"),
     "min_sandbox": n_("Sandbox"),
+    "headers": n_("Headers"),
+    "job_type": n_("Job type"),
+    "job_category": n_("Category"),
     "metadata": n_("Metadata"),
     "metadata.timezone": n_("Time zone"),
 }
@@ -80,7 +82,7 @@ def draft_of(task: Mapping[str, Any]) -> dict[str, Any]:
         **{name: ", ".join(map(str, task.get(name) or [])) for name in ("dependencies", "tags", "requires")},
     }
     same = ("name", "description", "task_type", "command", "schedule", "priority", "retry_count", "max_instances",
-            "min_sandbox")  # fmt: skip
+            "min_sandbox", "job_type", "job_category")  # fmt: skip
     known = {name: task.get(name) for name in same} | given
     return {name: BLANK[name] if known.get(name) is None else known[name] for name in BLANK}
 
@@ -109,6 +111,8 @@ def body_of(draft: Draft) -> dict[str, Any]:
         "requires": draft["requires"].replace(",", " ").split(),
         "resources": {"cpu": _whole(draft["cpu"]), "memory": _whole(draft["memory"])},
         "min_sandbox": draft["min_sandbox"] or None,
+        "job_type": draft["job_type"].strip() or None,
+        "job_category": draft["job_category"].strip() or None,
         "metadata": _metadata(draft),
     }
 
@@ -133,15 +137,12 @@ def json_object(field: str, text: str) -> dict[str, Any]:
 
 
 def syntax_error(code: str) -> str | None:
-    """What is wrong with Python code, with its line; None when nothing is, or this Python cannot tell."""
-    try:
-        ast.parse(code)
-    except SyntaxError as error:
-        words = _("line {line}: {problem} (as Python {version} reads it; save again to send it all the same)")
-        return words.format(line=error.lineno or 1, problem=error.msg, version=platform.python_version())
-    except (ValueError, RecursionError, MemoryError):
+    """What is wrong with Python code, with the line; None when nothing is, or this Python cannot tell."""
+    problem = syntax.find(code)
+    if problem is None:
         return None
-    return None
+    doubt = _("save again to send it all the same")
+    return f"{problem}: {problem.text.strip()}; {doubt}" if problem.text.strip() else f"{problem}; {doubt}"
 
 
 def _metadata(draft: Draft) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import pandas as pd
 
 from idlegrid import TaskInfo
 from idlegrid.display import visible
-from idlegrid_console.data import runs, sandbox, schedule
+from idlegrid_console.data import runs, sandbox, schedule, task_history
+from idlegrid_console.data.clock import ago
 from idlegrid_console.data.text import duration, moment, one_line
 from idlegrid_console.texts import PRIORITY, RUN_STATUS, TASK_TYPE, _, name
 
 COLUMNS = (
-    "id", "name", "status", "type", "when", "next", "last", "ran", "priority", "tags", "description", "submitter",
+    "id", "name", "status", "type", "when", "next", "last", "recent", "ran", "priority", "tags", "description",
+    "submitter",
 )  # fmt: skip
 """The columns of `table`, in their order."""
 
@@ -34,7 +36,7 @@ def table(tasks: Iterable[TaskInfo]) -> pd.DataFrame:
 def worth_showing(frame: pd.DataFrame) -> list[str]:
     """The columns of the table that are shown at first: so many fit a laptop's screen, and none that says nothing."""
     dull = {column for column in ("tags", "submitter") if not frame[column].any()}
-    return [column for column in frame.columns if column not in dull | {"description", "priority"}]
+    return [column for column in frame.columns if column not in dull | {"description", "priority", "ran"}]
 
 
 def _row(task: TaskInfo) -> dict[str, Any]:
@@ -46,6 +48,7 @@ def _row(task: TaskInfo) -> dict[str, Any]:
         "when": schedule.words(asdict(task)),
         "next": moment(task.next_run_at),
         "last": [one_line(task.last_status)] if task.last_status else [],
+        "recent": task_history.image(task.recent),
         "ran": moment(task.last_run_at),
         "priority": name(task.priority, PRIORITY),
         "tags": one_line(", ".join(map(str, task.tags))),
@@ -54,17 +57,12 @@ def _row(task: TaskInfo) -> dict[str, Any]:
     }
 
 
-def position(frame: pd.DataFrame, task_id: int | None) -> list[int]:
-    """The row of a task as a list of one, or an empty list when it is not on this page."""
-    return [index for index, value in enumerate(frame["id"]) if value == task_id]
-
-
-def facts(task: Details, now: datetime) -> list[tuple[str, str]]:
+def facts(task: Details, now: datetime, zone: str | None = None) -> list[tuple[str, str]]:
     """What is worth knowing of a task at a glance, as label and text; what it does not have is left out."""
     known = [
         (_("Type"), one_line(name(task.get("task_type"), TASK_TYPE)) or "–"),
         (_("Due"), schedule.words(task)),
-        (_("Last run"), schedule.from_now(moment(task.get("last_run_at")), now)),
+        (_("Last run"), ago(task.get("last_run_at"), now, zone)),
         (_("Priority"), name(task.get("priority"), PRIORITY) or "–"),
         (_("Retries"), _known(task.get("retry_count"))),
         (_("Time limit"), duration(task.get("timeout_seconds"))),

@@ -1,80 +1,87 @@
-"""Nodes: which machines are there, what each does and why."""
-
-from typing import Any
+"""Nodes: which machines are there, what each does and why, and what they were; one of them on a page of its own."""
 
 import streamlit as st
 
-from idlegrid import Client, NodeInfo
-from idlegrid_console.data import nodes
+from idlegrid import Client
+from idlegrid.models import NodePage
 from idlegrid_console.texts import _
-from idlegrid_console.widgets import choice, grid
+from idlegrid_console.widgets import grid
 from idlegrid_console.widgets.live import Live
-from idlegrid_console.widgets.node import node_panel
-from idlegrid_console.widgets.owner import owner_panel
-from idlegrid_console.widgets.parts import no_nodes, sandbox_column, state_column, time_column
-from idlegrid_console.widgets.week import week_panel
+from idlegrid_console.widgets.node_acts import steering
+from idlegrid_console.widgets.node_charts import all_weeks, bands
+from idlegrid_console.widgets.node_filters import ANY, FILTERS, WINDOWS, filter_bar, paging, span_choice, turn_to
+from idlegrid_console.widgets.node_page import QUERY, node_page
+from idlegrid_console.widgets.node_table import OPENED, SHOWN, node_table
+from idlegrid_console.widgets.parts import no_nodes
+
+PAGE_SIZE = 20
+"""Rows at a time: the table and the bands of its nodes stay readable."""
 
 
-@st.fragment(run_every=2)
+@st.fragment(run_every=2, key="nodes")
 def _nodes() -> None:
+    if opened := st.session_state.pop(OPENED, None):
+        st.session_state[QUERY] = st.query_params.to_dict()
+        st.switch_page("views/nodes.py", query_params={"node": opened})
+    filter_bar()
     with Live("nodes") as live:
-        known = live.ask(Client.nodes)
-        if known:
-            _table(known)
-            _chosen(known, live)
-            _footnote()
-        elif known is not None:
+        if (page := _page(live)) is None:
+            return
+        st.session_state[SHOWN] = [node.id for node in page.items]
+        if page.items:
+            _shown(page)
+        elif any(FILTERS.value(parameter) not in (ANY, "") for parameter in ("status", "state", "search")):
+            st.caption(_("No node is like that."))
+        else:
             no_nodes()
 
 
-def _table(known: list[NodeInfo]) -> None:
-    frame = nodes.table(known)
-    st.session_state.shown_nodes = list(frame["node"])
-    choice.mark("nodes_table", nodes.position(frame, st.session_state.get("chosen_node")))
-    st.dataframe(
-        frame, hide_index=True, key="nodes_table", on_select=_choose, selection_mode="single-row",
-        column_config=_columns(), column_order=nodes.SHOWN, height="content", placeholder="", alt=_("Nodes"),
+def _page(live: Live) -> NodePage | None:
+    """The page that was asked for; the last one when there are fewer by now."""
+    found = _asked(live)
+    if found is not None and not found.items and found.page > 1:
+        turn_to(max(1, found.total_pages))
+        found = _asked(live)
+    return found
+
+
+def _asked(live: Live) -> NodePage | None:
+    status, state = (None if (value := FILTERS.value(key)) == ANY else value for key in ("status", "state"))
+    sort = FILTERS.value("sort")
+    return live.ask(
+        Client.node_page, page=FILTERS.value("page"), size=PAGE_SIZE, search=FILTERS.value("search"), status=status,
+        state=state, sort=sort.removeprefix("-"), order="desc" if sort.startswith("-") else "asc",
     )  # fmt: skip
 
 
-def _choose() -> None:
-    st.session_state.chosen_node = choice.marked("nodes_table", st.session_state.shown_nodes)
+def _shown(page: NodePage) -> None:
+    marked = node_table(page.items)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if page.total_pages > 1:
+            paging(page.total_pages)
+        steering(marked, "marked")
+        st.caption(_("{count} nodes").format(count=page.total))
 
 
-def _chosen(known: list[NodeInfo], live: Live) -> None:
-    node = nodes.chosen(known, st.session_state.get("chosen_node"))
-    if node is not None:
-        node_panel(node)
-        if whole := live.ask(Client.node, node_id=node.id):
-            owner_panel(whole)
-        if (known_week := live.ask(Client.node_week, node_id=node.id)) is not None:
-            week_panel(node, known_week)
-    else:
-        st.caption(_("Choose a node by the box at its left to see its sandbox, and what would make it better."))
-
-
-def _columns() -> dict[str, Any]:
-    column = st.column_config
-    return {
-        "node": column.TextColumn(_("Node"), pinned=True),
-        "state": state_column(_("State")),
-        "why": column.TextColumn(_("Reason"), width=160),
-        "since": time_column(_("Since"), "distance"),
-        "owner": column.TextColumn(_("Owner"), width=90),
-        "slots": column.TextColumn(_("Slots"), width=52, help=_("Used, of those it offers")),
-        "cpu": column.ProgressColumn(_("CPU"), min_value=0, max_value=100, format="%.0f %%", width=72),
-        "memory": column.ProgressColumn(_("Memory"), min_value=0, max_value=100, format="%.0f %%", width=72),
-        "sandbox": sandbox_column(_("Sandbox")),
-        "heartbeat": time_column(_("Last heartbeat"), "distance"),
-        "version": column.TextColumn(_("Version"), width=64),
-        "offers": column.TextColumn(_("Offers")),
-    }
-
-
-def _footnote() -> None:
+@st.fragment(run_every=5, key="node_history")
+def _history() -> None:
+    if not (shown := st.session_state.get(SHOWN)):
+        return
+    span_choice()
+    with Live("node_history", quiet=True) as live:
+        bands(live, shown, WINDOWS[FILTERS.value("window")], _("What these nodes were"), "node_bands")
+        all_weeks(live)
     st.caption(_("A node takes work only in the states *idle* and *running*. To lend another machine, run there:"))
     st.code(grid.node_command(), language=None)
 
 
-st.title(_("Nodes"), anchor=False)
-_nodes()
+node_id = st.query_params.get("node")
+if st.session_state.just_opened or st.session_state.get("node_stood"):
+    FILTERS.restore()
+st.session_state.node_stood = node_id
+if node_id:
+    node_page(node_id)
+else:
+    st.title(_("Nodes"), anchor=False)
+    _nodes()
+    _history()

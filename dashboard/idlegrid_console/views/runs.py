@@ -1,118 +1,86 @@
-"""Runs: what was submitted, newest first; one of them in full."""
-
-from typing import Any
+"""Runs: what was submitted, newest first; at `/runs?run=17` one of them in full."""
 
 import streamlit as st
 
-from idlegrid import Client, RunInfo
-from idlegrid_console.data import runs
+from idlegrid_console.data import run_filters
+from idlegrid_console.data.run_filters import Filters
 from idlegrid_console.texts import RUN_STATUS, _, name
-from idlegrid_console.widgets import address, choice
-from idlegrid_console.widgets.files import call_for_files, files_panel
+from idlegrid_console.widgets import address, run_list
+from idlegrid_console.widgets import run_filters as fields
+from idlegrid_console.widgets.files import call_for_files, files_panel, is_over
 from idlegrid_console.widgets.live import Live
-from idlegrid_console.widgets.parts import no_runs, status_column, time_column
+from idlegrid_console.widgets.parts import no_runs
 from idlegrid_console.widgets.run import run_panel
-from idlegrid_console.widgets.task_links import runs_of_task
+from idlegrid_console.widgets.task_links import RUNS, runs_of_task
 
-PAGE_SIZE = 10
-"""Rows at a time: the table and the chosen run fit one screen."""
+LIST_SECONDS = 2
+"""How often the list is refreshed."""
 
-
-def _read_address() -> None:
-    """Choose the run, and the task whose runs are shown, that the address names."""
-    given = st.session_state
-    if given.just_opened:
-        given.runs_of, given.page = address.number("task_id"), 1
-        given.chosen_run = address.number("run") or (None if given.runs_of else given.get("chosen_run"))
+LIVING_SECONDS, ENDED_SECONDS = 1, 30
+"""How often a run's page is drawn anew; once the run has ended nothing is asked, and only ages change."""
 
 
-@st.fragment(run_every=2, key="runs")
-def _runs() -> None:
-    status = st.segmented_control(
-        _("Status"), ["all", *RUN_STATUS], default="all", key="status", bind="query-params", required=True,
-        format_func=lambda code: _("all") if code == "all" else name(code, RUN_STATUS), label_visibility="collapsed",
-        on_change=_first_page,
-    )  # fmt: skip
+@st.fragment(run_every=LIST_SECONDS, key="runs")
+def _list() -> None:
+    run_list.go_on()
+    fields.fields()
     with Live("runs") as live:
-        wanted = None if status in (None, "all") else status
-        number, task_id = st.session_state.get("page", 1), st.session_state.runs_of
-        page = live.ask(Client.runs, page=number, size=PAGE_SIZE, status=wanted, task_id=task_id)
-        if task_id is not None:
-            runs_of_task(task_id, page.items if page else (), _all_tasks)
-        if page is not None and page.items:
-            _table(page.items)
-        elif page is not None:
-            _nothing(wanted, task_id)
-        if page is not None and page.total_pages > 1:
-            st.pagination(page.total_pages, key="page")
+        wanted = fields.chosen()
+        page = live.ask(run_list.page_of_runs, **run_filters.question(wanted))
+        if wanted.task_id is not None:
+            runs_of_task(wanted.task_id, page.items if page else (), fields.all_tasks)
+        run_list.outcomes()
+        run_list.acts()
+        if page is None:
+            return
+        if page.items:
+            run_list.run_table(page.items)
+        else:
+            _nothing(wanted)
+        _pages(page.total_pages, page.total)
 
 
-def _nothing(status: str | None, task_id: int | None) -> None:
-    if status is not None:
-        st.caption(_("No run is {status}.").format(status=name(status, RUN_STATUS)))
-    elif task_id is not None:
+def _pages(number: int, total: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if number > 1:
+            st.session_state[fields.PAGE] = min(fields.chosen().page, number)
+            st.pagination(number, key=fields.PAGE, on_change=fields.turned)
+        st.caption(_("{total} runs").format(total=f"{total:,}"))
+
+
+def _nothing(wanted: Filters) -> None:
+    if not wanted.narrows and wanted.page == 1:
+        no_runs()
+        return
+    if wanted == Filters(status=wanted.status, sort=wanted.sort, size=wanted.size) and wanted.status != "all":
+        st.caption(_("No run is {status}.").format(status=name(wanted.status, RUN_STATUS)))
+    elif wanted == Filters(task_id=wanted.task_id, sort=wanted.sort, size=wanted.size):
         st.caption(_("This task has not run yet."))
     else:
-        no_runs()
+        st.caption(_("No run is like that."))
+    st.button(_("Show all runs"), key="runs_all", icon=":material/close:", type="tertiary", on_click=fields.forget_all)
 
 
-def _all_tasks() -> None:
-    st.session_state.runs_of = None
-    address.put("task_id", None)
-    _first_page()
-
-
-def _table(items: tuple[RunInfo, ...]) -> None:
-    frame = runs.table(items)
-    st.session_state.shown_runs = list(frame["id"])
-    choice.mark("runs_table", runs.position(frame, st.session_state.get("chosen_run")))
-    st.dataframe(
-        frame, hide_index=True, key="runs_table", on_select=_choose, selection_mode="single-row",
-        column_config=_columns(),
-        column_order=runs.worth_showing(frame), height="content", placeholder="", alt=_("Runs"),
-    )  # fmt: skip
-
-
-def _choose() -> None:
-    st.session_state.chosen_run = choice.marked("runs_table", st.session_state.shown_runs)
-    address.put("run", st.session_state.chosen_run)
-    st.rerun(["runs", "run"])
-
-
-def _first_page() -> None:
-    st.session_state.page = 1
-
-
-def _columns() -> dict[str, Any]:
-    column = st.column_config
-    return {
-        "id": column.NumberColumn(_("Run"), format="%d", width=60, pinned=True),
-        "status": status_column(_("Status")),
-        "why": column.TextColumn(_("Reason"), width=190),
-        "name": column.TextColumn(_("Task"), width=110),
-        "node": column.TextColumn(_("Node")),
-        "created": time_column(_("Submitted"), "D MMM HH:mm:ss"),
-        "started": time_column(_("Started"), "D MMM HH:mm:ss"),
-        "seconds": column.NumberColumn(_("Run time"), format="%.2f s", width=80),
-        "result": column.TextColumn(_("Result"), width=190),
-        "submitter": column.TextColumn(_("Submitter"), width=90),
-        "attempts": column.NumberColumn(_("Attempts"), width=72),
-    }
-
-
-@st.fragment(run_every=1, key="run")
-def _run() -> None:
-    run = None
-    with Live("run", quiet=True) as live:
-        if (run_id := st.session_state.get("chosen_run")) is not None:
-            run = run_panel(live, run_id, "run")
-        else:
-            st.caption(_("Choose a run by the box at its left to see its result, log and events."))
+def _run(run_id: int) -> None:
+    with Live("run") as live:
+        run = run_panel(live, run_id, "run")
     call_for_files("run", run)
 
 
-_read_address()
+def _page(run_id: int, wanted: Filters) -> None:
+    """The run's page, and the way back to the list as it was."""
+    back = run_filters.for_address(wanted)
+    st.page_link(RUNS, label=_("All runs"), icon=":material/arrow_back:", query_params=back)
+    every = ENDED_SECONDS if is_over("run", run_id) else LIVING_SECONDS
+    st.fragment(_run, run_every=every, key="run")(run_id)
+    files_panel("run", run_id)
+
+
+given, chosen = run_filters.of_address(st.query_params.to_dict()), address.number("run")
+fields.say_again(given, chosen)
 st.title(_("Runs"), anchor=False)
-_runs()
-_run()
-files_panel("run")
+if chosen is None:
+    fields.take(given)
+    _list()
+else:
+    _page(chosen, given)

@@ -1,8 +1,12 @@
 """What the page's address says, so that a page can be sent to somebody."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-PAGES = {"run": "runs", "task_id": "runs", "task": "tasks"}
+from idlegrid_console.widgets.language import PARAMETER as LANGUAGE
+
+PAGES = {"run": "runs", "task_id": "runs", "task": "tasks", "webhook": "webhooks"}
 """On which page's address a parameter belongs."""
 
 
@@ -24,3 +28,9 @@ def put(parameter: str, value: int | None) -> None:
         st.query_params.pop(parameter, None)
     else:
         st.query_params[parameter] = str(value)
+
+
+def write(parameters: Mapping[str, str]) -> None:
+    """Let the address say this and nothing else, but for the language, which is the frame's."""
+    chosen = st.query_params.get(LANGUAGE)
+    st.query_params.from_dict(({LANGUAGE: chosen} if chosen else {}) | dict(parameters))

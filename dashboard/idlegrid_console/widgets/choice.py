@@ -1,4 +1,4 @@
-"""A table of which one row is chosen, and stays chosen while rows come and go."""
+"""A table of which rows are chosen, and stay chosen while rows come and go."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -22,3 +22,9 @@ def marked(table: str, shown: Sequence[T]) -> T | None:
     """Which of those that the table shows, in its order, the visitor has just marked; None for none."""
     rows = st.session_state[table]["selection"]["rows"]
     return shown[rows[0]] if rows and rows[0] < len(shown) else None
+
+
+def all_marked(table: str, shown: Sequence[T]) -> list[T]:
+    """The same of a table in which several rows may be marked."""
+    rows = st.session_state[table]["selection"]["rows"]
+    return [shown[row] for row in rows if row < len(shown)]

@@ -12,12 +12,10 @@ from idlegrid_console.data.clock import on_clock
 from idlegrid_console.data.runs import ended
 from idlegrid_console.data.text import plain_markdown
 from idlegrid_console.texts import _
-from idlegrid_console.widgets import grid
+from idlegrid_console.widgets import grid, rights
+from idlegrid_console.widgets.acts import FORBIDDEN, why_not
 
 T = TypeVar("T")
-
-FORBIDDEN = 403
-"""HTTP's status for a key that is good, but not for this."""
 
 _KNOWN = "known_answers"
 
@@ -28,7 +26,8 @@ class Live:
     An answer is remembered in the session under `place` and the question, the latest only. After a failure the
     remembered one is shown, and the other questions of the same refresh are not sent: they would fail as well,
     each after its own patience. A page with two live parts has one that is `quiet`: it leaves it to the other to
-    say that the coordinator is away or wants a key. What the key lacks a scope for is not shown, and said once.
+    say that the coordinator is away. What the key lacks a scope for is not shown, and said once. A key that is no good
+    any more leads to the sign-in page at once.
     """
 
     def __init__(self, place: str, *, quiet: bool = False) -> None:
@@ -39,11 +38,14 @@ class Live:
         self._lacking: list[str] = []
         self._oldest: datetime | None = None
 
-    def ask(self, question: Callable[..., T], **parameters: Any) -> T | None:
-        """`question(client, **parameters)`, now or as last known for these parameters; None when never known."""
+    def ask(self, question: Callable[..., T], *, slowly: bool = False, **parameters: Any) -> T | None:
+        """`question(client, **parameters)`, now or as last known for these parameters; None when never known.
+
+        `slowly` is for what changes slowly or costs the coordinator much: the answer may be `grid.SLOW_SECONDS` old.
+        """
         if self._error is None:
             try:
-                answer = grid.shared(question, **parameters)
+                answer = grid.shared(question, slowly=slowly, **parameters)
             except NotAllowed as error:
                 self._not_allowed(error)
                 return None
@@ -59,9 +61,11 @@ class Live:
         """A key that lacks a scope may still ask the other questions; one that is no good may not keep the answers."""
         if error.status != FORBIDDEN:
             self._error = error
-            st.session_state.pop(_KNOWN, None)
-        elif error.detail not in self._lacking:
-            self._lacking.append(error.detail)
+            forget()
+            if rights.lost():
+                st.rerun()
+        elif (sentence := why_not(error)) not in self._lacking:
+            self._lacking.append(sentence)
 
     def run(self, run_id: int) -> dict[str, Any] | None:
         """A run in full; one that has ended is not asked for again."""
@@ -77,10 +81,10 @@ class Live:
         if kind is None:
             for sentence in self._lacking:
                 self._slot.warning(plain_markdown(sentence), icon=":material/lock:")
-        left_to_others = self._quiet and isinstance(self._error, Unreachable | NotAllowed)
+        left_to_others = self._quiet and isinstance(self._error, Unreachable)
         if kind is None and self._error is not None and not left_to_others:
             with self._slot:
-                _explain(self._error, self._oldest, self._place)
+                _explain(self._error, self._oldest)
 
     def _remember(self, question: Callable[..., Any], parameters: dict[str, Any], answer: Any) -> None:
         known = st.session_state.setdefault(_KNOWN, {})
@@ -100,13 +104,16 @@ def details(client: Client, run_id: int) -> dict[str, Any]:
     return client.run(run_id).details()
 
 
-def _explain(error: IdlegridError, oldest: datetime | None, place: str) -> None:
-    if isinstance(error, NotAllowed):
-        _ask_for_key(error, place)
-    elif isinstance(error, Unreachable):
+def forget() -> None:
+    """Keep nothing of what was shown: it was for another key."""
+    st.session_state.pop(_KNOWN, None)
+
+
+def _explain(error: IdlegridError, oldest: datetime | None) -> None:
+    if isinstance(error, Unreachable):
         st.warning(_away(oldest), icon=":material/cloud_off:")
     else:
-        st.error(plain_markdown(error), icon=":material/error:")
+        st.error(plain_markdown(why_not(error)), icon=":material/error:")
 
 
 def _away(oldest: datetime | None) -> str:
@@ -120,28 +127,3 @@ def _away(oldest: datetime | None) -> str:
     return _(
         "The coordinator at {url} does not answer. Below is what was known at {clock}; this page tries again by itself."
     ).format(url=url, clock=clock)
-
-
-def _ask_for_key(error: NotAllowed, place: str) -> None:
-    st.warning(plain_markdown(error.detail), icon=":material/key:")
-    field = f"key_{place}"
-    st.text_input(
-        _("API key"), type="password", key=field, on_change=_take_key, args=(field,), width=420,
-        help=_("It is kept for this browser tab only. `idlegrid up` prints one when it asks for keys."),
-    )  # fmt: skip
-
-
-def _take_key(field: str) -> None:
-    _use_key(st.session_state[field].strip())
-
-
-def own_key() -> None:
-    """A visitor who has entered a key may give it back, to enter another."""
-    if st.session_state.get(grid.KEY):
-        st.button(_("Use another key"), icon=":material/key_off:", on_click=_use_key, args=("",), type="tertiary")
-
-
-def _use_key(key: str) -> None:
-    """From now on ask with this key; what was learned with the one before is forgotten."""
-    st.session_state[grid.KEY] = key
-    st.session_state.pop(_KNOWN, None)

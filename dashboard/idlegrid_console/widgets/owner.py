@@ -12,7 +12,9 @@ def owner_panel(node: NodeInfo) -> None:
     """What a node told of its owner; the node as `Client.node` gives it."""
     with st.container(border=True):
         st.subheader(_("Owner"), anchor=False)
-        facts(owner.reclaims(node), in_a_row=3)
+        if rules := owner.in_short(node):
+            st.text("\n".join(rules))
+        facts(owner.reclaims(node.reclaims), in_a_row=3)
         if sentence := owner.refused(node):
             with st.container(gap=None):
                 st.caption(_("What of the operator's wishes it does not take, and why"))
@@ -26,13 +28,10 @@ def _policy(node: NodeInfo) -> None:
         st.caption(_("This node does not tell what its owner allows."))
         return
     column = st.column_config.TextColumn
-    columns = {
-        "rule": column(_("Rule"), width="large"),
-        "value": column(_("Value")),
-        "pushed": column(_("Wanted by the operator")),
-    }
+    columns = {"rule": column(_("Rule"), width="large"), "pushed": column(_("Wanted by the operator"))}
+    shown = ["rule", "pushed"] if any(frame["pushed"]) else ["rule"]
     with st.expander(_("What its owner allows"), icon=":material/rule:"):
         st.dataframe(
-            frame, hide_index=True, key="node_policy", height="content", column_config=columns,
+            frame, hide_index=True, key="node_policy", height="content", column_config=columns, column_order=shown,
             alt=_("What its owner allows"),
         )  # fmt: skip

@@ -1,15 +1,16 @@
 """Small parts: a chart, a tile, an empty place, a coloured label."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from idlegrid_console.data import sandbox
-from idlegrid_console.data.figures import SANDBOX_COLOURS, STATE_COLOURS, STATUS_COLOURS, TASK_COLOURS
+from idlegrid_console.data.figures import MARK_COLOURS, SANDBOX_COLOURS, STATE_COLOURS, STATUS_COLOURS, TASK_COLOURS
+from idlegrid_console.data.nodes import SUSPECT
 from idlegrid_console.data.text import plain_markdown
-from idlegrid_console.texts import NODE_STATE, RUN_STATUS, SANDBOX_LEVEL, TASK_STATUS, _, name
+from idlegrid_console.texts import NODE_MARK, NODE_STATE, RUN_STATUS, SANDBOX_LEVEL, TASK_STATUS, _, name
 from idlegrid_console.widgets import grid
 
 CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
@@ -18,6 +19,10 @@ CHART_CONFIG = {"displaylogo": False, "displayModeBar": False}
 _BADGES = {
     "pending": "orange", "running": "blue", "completed": "green", "failed": "red", "aborted": "gray",
     "active": "blue", "paused": "violet",
+}  # fmt: skip
+_STATE_BADGES = {
+    "idle": "green", "running": "blue", "frozen": "blue", "busy": "orange", "cooling": "orange", "evicting": "orange",
+    "paused": "violet", "draining": "violet",
 }  # fmt: skip
 _ICONS = {
     "pending": ":material/hourglass_empty:",
@@ -30,16 +35,19 @@ _ICONS = {
 }
 
 
-def chart(title: str, figure: go.Figure, key: str) -> None:
-    """A chart under its title, in a card. The key keeps the same chart on the page from refresh to refresh."""
+def chart(title: str, figure: go.Figure, key: str, alt: str = "") -> None:
+    """A chart under its title, in a card, and what it shows in a sentence (`alt`) for those who hear it.
+
+    The key keeps the same chart on the page from refresh to refresh.
+    """
     with st.container(border=True):
         st.markdown(f"**{title}**")
-        st.plotly_chart(figure, width="stretch", key=key, config=CHART_CONFIG, alt=title)
+        st.plotly_chart(figure, width="stretch", key=key, config=CHART_CONFIG, alt=alt or title)
 
 
-def tile(label: str, value: int | None, help_text: str) -> None:
-    """A number in a card; a dash while it is not known."""
-    st.metric(label, value, help=help_text, border=True, format="localized")
+def tile(label: str, value: int | None, help_text: str, trend: Sequence[float] | None = None) -> None:
+    """A number in a card, over how it went lately, if that is known; a dash while it is not known."""
+    st.metric(label, value, help=help_text, border=True, format="localized", chart_data=trend, chart_type="area")
 
 
 def status_badge(status: str) -> None:
@@ -47,6 +55,18 @@ def status_badge(status: str) -> None:
     colour: Any = _BADGES.get(status, "gray")
     words = name(status, RUN_STATUS | TASK_STATUS) or "?"
     st.badge(plain_markdown(words), color=colour, icon=_ICONS.get(status))
+
+
+def state_badge(state: str) -> None:
+    """A node's state as a coloured label."""
+    colour: Any = _STATE_BADGES.get(state, "gray")
+    st.badge(plain_markdown(name(state, NODE_STATE) or "?"), color=colour, icon=":material/dns:")
+
+
+def node_mark_badge(mark: str) -> None:
+    """What an operator should know of a node, as a coloured label."""
+    colour: Any = "red" if mark == SUSPECT else "violet"
+    st.badge(plain_markdown(name(mark, NODE_MARK)), color=colour, icon=":material/warning:")
 
 
 def sandbox_badge(level: int | None) -> None:
@@ -104,27 +124,33 @@ def empty(title: str, advice: str, command: str | None = None) -> None:
 
 def status_column(label: str) -> Any:
     """A table's column of run statuses, in their colours."""
-    return _labels(label, RUN_STATUS, STATUS_COLOURS)
+    return label_column(label, RUN_STATUS, STATUS_COLOURS)
 
 
 def task_status_column(label: str) -> Any:
     """A table's column of task statuses, in their colours."""
-    return _labels(label, TASK_STATUS, TASK_COLOURS)
+    return label_column(label, TASK_STATUS, TASK_COLOURS)
 
 
 def state_column(label: str) -> Any:
     """A table's column of node states, in their colours."""
-    return _labels(label, NODE_STATE, STATE_COLOURS)
+    return label_column(label, NODE_STATE, STATE_COLOURS)
+
+
+def node_mark_column(label: str) -> Any:
+    """A table's column of what an operator should know of nodes."""
+    return label_column(label, NODE_MARK, MARK_COLOURS, width=156)
 
 
 def sandbox_column(label: str) -> Any:
     """A table's column of sandbox levels, in their colours."""
-    return _labels(label, SANDBOX_LEVEL, SANDBOX_COLOURS, width=148, help_text=_("How well it isolates runs"))
+    return label_column(label, SANDBOX_LEVEL, SANDBOX_COLOURS, width=148, help_text=_("How well it isolates runs"))
 
 
-def _labels(
+def label_column(
     label: str, words: dict[str, str], colours: dict[str, str], *, width: int = 92, help_text: str | None = None
 ) -> Any:
+    """A table's column of codes (each cell a list of one) by their words, in their colours."""
     return st.column_config.MultiselectColumn(
         label,
         options=list(words),

@@ -7,11 +7,11 @@ from zoneinfo import available_timezones
 import streamlit as st
 
 from idlegrid import ApiError, IdlegridError
-from idlegrid_console.data import sandbox
 from idlegrid_console.data.task_form import BLANK, FIELD, WrongField, body_of, changes, draft_of, syntax_error
 from idlegrid_console.data.text import plain_markdown
 from idlegrid_console.texts import PRIORITY, TASK_TYPE, _, name
 from idlegrid_console.widgets import address, grid
+from idlegrid_console.widgets.submit_needs import level_name
 
 KEEP: Any = {"persist_state": "session"}
 PREFIX = "task_"
@@ -76,7 +76,7 @@ def _what() -> None:
 def _command(kind: str) -> None:
     examples = {"python": "process_data.py", "shell": "wc -l data.csv", "http": "https://example.org/ping"}
     hints = {
-        "python": _("The name of a file that was laid into the task with `Task.put_file` or over the API."),
+        "python": _("The name of one of the task's files: they are put in on its page, once it is saved."),
         "http": _("The address. Method, headers and body stand in the metadata, under More."),
     }
     st.text_area(_("Command"), height=80, placeholder=examples.get(kind), help=hints.get(kind), **_key("command"))
@@ -116,14 +116,12 @@ def _more() -> None:
     cpu, memory, level, labels = st.columns(4)
     cpu.number_input(_("Cores"), 0.1, None, step=0.5, format="%g", **_key("cpu"))
     memory.number_input(_("Memory (MB)"), 16.0, None, step=64.0, format="%g", **_key("memory"))
-    level.selectbox(_("Sandbox level of the node, at least"), range(5), format_func=_level, **_key("min_sandbox"))
+    level.selectbox(_("Sandbox level of the node, at least"), range(5), format_func=level_name, **_key("min_sandbox"))
     labels.text_input(_("Labels that the node must carry"), placeholder="gpu linux", **_key("requires"))
+    left, right = st.columns(2)
+    left.text_input(_("Job type"), placeholder="etl", **_key("job_type"))
+    right.text_input(_("Category"), placeholder="reports", **_key("job_category"))
     st.text_area(_("Metadata (a JSON object)"), height=110, **_key("metadata"))
-
-
-def _level(level: int) -> str:
-    """A choice of levels: 0 stands for not asking."""
-    return sandbox.level_name(level) if level else _("{level} (default)").format(level=sandbox.DEFAULT_LEVEL)
 
 
 def _problems(problems: list[tuple[str, str]]) -> None:
@@ -140,13 +138,13 @@ def _close() -> None:
 def _save() -> None:
     given = st.session_state
     try:
-        given.chosen_task = _send({field: _given(field) for field in BLANK})
+        saved = _send({field: _given(field) for field in BLANK})
     except WrongField as error:
         given.task_problems = [(error.field, error.problem)]
     except IdlegridError as error:
         given.task_problems = _refused(error)
     else:
-        address.put("task", given.chosen_task)
+        address.put("task", saved)
         grid.forget()
         _close()
 

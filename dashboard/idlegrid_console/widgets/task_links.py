@@ -1,9 +1,10 @@
 """The ways between a task and its runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from idlegrid import RunInfo
 from idlegrid_console.data.text import one_line, plain_markdown
@@ -31,6 +32,14 @@ def run_link(run_id: int) -> None:
     """To a run."""
     label = _("Run {id}").format(id=run_id)
     st.page_link(RUNS, label=label, icon=":material/arrow_forward:", query_params={"run": str(run_id)})
+
+
+def leave_for(page: str, **query: Any) -> NoReturn:
+    """Go to a page (`TASKS`, `RUNS`) at once, with this in its address."""
+    # A refresh of a part of this page may be under way: it must find nothing to refresh (see `reruns.py`).
+    if context := get_script_run_ctx():
+        context.fragment_storage.clear()
+    st.switch_page(page, query_params={name: str(value) for name, value in query.items()})
 
 
 def runs_of_task(task_id: int, shown: Sequence[RunInfo], show_all: Callable[[], None]) -> None:

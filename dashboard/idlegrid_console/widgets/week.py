@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from idlegrid import NodeInfo
-from idlegrid_console.data import figures, week
+from idlegrid_console.data import node_figures, node_texts, week
 from idlegrid_console.texts import _
 from idlegrid_console.widgets.parts import CHART_CONFIG, facts
 
@@ -16,8 +16,9 @@ def week_panel(node: NodeInfo, known: week.Answer) -> None:
         st.subheader(_("Week"), anchor=False)
         facts(week.facts(node, known, datetime.now(UTC), st.context.timezone), in_a_row=3)
         if week.known_hours(known):
+            shares = week.shares(known)
             st.plotly_chart(
-                figures.idle_hours(week.shares(known)), width="stretch", key="node_week", config=CHART_CONFIG,
-                alt=_("The share of each hour of the week in which the machine was idle"),
+                node_figures.idle_hours(shares), width="stretch", key="node_week", config=CHART_CONFIG,
+                alt=node_texts.said_of_week(shares),
             )  # fmt: skip
         st.caption(_("How much of each hour the machine was idle, on its owner's clock; recent weeks count for more."))

@@ -1,13 +1,14 @@
 """Watching a job's limits while it runs: who looks, how often, and what each breach is called."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from idlegrid_node.sandbox.cores import Placement, Shaper
 from idlegrid_node.sandbox.floor import HostFloor
 from idlegrid_node.sandbox.job import Limits
 from idlegrid_node.sandbox.meter import Usage
 from idlegrid_node.sandbox.sandbox import Sandbox
+from idlegrid_node.sandbox.series import Series
 
 METER_SECONDS = 0.05
 """How often memory is looked at; a desktop fills up to 0.5 GB in it."""
@@ -24,7 +25,9 @@ class Host:
 
 
 class Watcher:
-    """Looks at one job's usage. `due` is when to `look` next; `used` is its CPU time and its peaks so far."""
+    """Looks at one job's usage. `due` is when to `look` next; `used` is its CPU time and its peaks so far, and `series`
+    what it used when.
+    """
 
     def __init__(self, limits: Limits, host: Host) -> None:
         self._limits = limits
@@ -32,11 +35,13 @@ class Watcher:
         self._sandbox: Sandbox | None = None
         self._shaper: Shaper | None = None
         self.used = Usage()
+        self.series = Series()
+        self._began = 0.0
         self.due = 0.0
 
     def begin(self, sandbox: Sandbox, now: float) -> None:
         """The code runs from now on."""
-        self._sandbox = sandbox
+        self._sandbox, self._began = sandbox, now
         self.used = Usage(processes=1)
         self.due = now + METER_SECONDS
         self._host.floor.enter(self)
@@ -53,6 +58,8 @@ class Watcher:
         if current.memory_mb > self._limits.memory_mb / 2:
             self.due = now + CLOSE_SECONDS
         self._note(current)
+        # The sum over a tree falls when one of it ends that nobody waits for.
+        self.series.note(now - self._began, replace(current, cpu_seconds=self.used.cpu_seconds))
         if self._sandbox.over_memory(self._limits, current):
             return "memory_limit"
         if current.processes > self._limits.processes:

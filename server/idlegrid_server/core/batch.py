@@ -45,6 +45,8 @@ NODE_EVENTS: Final = {"node_joined": EventType.WORKER_REGISTERED, "node_left": E
 """What endpoints hear when those who watch hear this."""
 COUNTED: Final = {Outcome.EVICTED: "evictions", Outcome.LOST: "losses", Outcome.CRASHED: "losses"}
 """Ends of attempts that have a counter in the record."""
+FAILURES: Final = frozenset({Outcome.FAILED, Outcome.TIMED_OUT, Outcome.CRASHED})
+"""Ends of attempts that count against their node, whatever follows for the run."""
 DURATIONS: Final = (0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 600.0, 3_600.0)
 """Upper bounds of the run times that are counted, in seconds: the task API's document, and what lies beyond it."""
 
@@ -151,7 +153,10 @@ class Batch:
     satisfied: list[tuple[int, int]] = field(default_factory=list)
     """(run, parent): that wait is over."""
     node_totals: dict[str, list[float]] = field(default_factory=dict)
-    """node → [attempts, completed, failed, wall seconds]."""
+    """node → [attempts, completed, failed, wall seconds, attempts that failed].
+
+    What completed and failed are runs, which had their last attempt there.
+    """
     happened: list[Happening] = field(default_factory=list)
     """What endpoints may want to hear of."""
     addressed: set[int] = field(default_factory=set)
@@ -161,6 +166,8 @@ class Batch:
     ended: list[EndedAttempt] = field(default_factory=list)
     story: list[StoryLine] = field(default_factory=list)
     logs: list[LogPiece] = field(default_factory=list)
+    usage_points: dict[tuple[int, int], str] = field(default_factory=dict)
+    """(run, attempt) → what it used over time, whole, as JSON."""
     spells: list[NodeSpell] = field(default_factory=list)
     reclaims: list[Reclaim] = field(default_factory=list)
     """As nodes told them; one that the record has already is not kept again."""
@@ -294,15 +301,15 @@ class Batch:
                 run.sandbox,
             )
         )
-        self._use(run)
+        self._use(run, failure=outcome in FAILURES)
         if outcome in COUNTED:
             self.count(COUNTED[outcome], 1)
 
-    def _use(self, run: Run) -> None:
+    def _use(self, run: Run, *, failure: bool) -> None:
         hour, node = int(self.now // 3600), run.node_id or ""
         _sum(self.usage.setdefault((hour, run.submitter, node), [0.0] * 3), 1, run.cpu_seconds, run.wall_seconds)
         completed, failed = run.state is RunState.COMPLETED, run.state in (RunState.FAILED, RunState.TIMED_OUT)
-        _sum(self.node_totals.setdefault(node, [0.0] * 4), 1, completed, failed, run.wall_seconds)
+        _sum(self.node_totals.setdefault(node, [0.0] * 5), 1, completed, failed, run.wall_seconds, failure)
         self.count("compute_seconds", run.cpu_seconds)
 
     def _finish(self, run: Run) -> None:

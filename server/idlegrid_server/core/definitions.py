@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -20,6 +21,8 @@ DEPENDENCY: Final = "dependency"
 """Reason of a run that waits for a run of another task."""
 DEPENDENCY_FAILED: Final = "dependency_failed"
 HTTP_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+REQUEST: Final = ("method", "headers", "body")
+"""What an http task may say beside its URL."""
 
 
 class TaskStatus(StrEnum):
@@ -178,24 +181,41 @@ def check_definition(definition: TaskDefinition, *, has_code: bool) -> None:
 
 
 def _check_http(definition: TaskDefinition) -> None:
-    parts = urlsplit(definition.command)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        words = "The command of an http task is a URL that begins with http:// or https://"
-        raise InvalidInput(words, field="command", rule="url", value=definition.command)
-    metadata = json.loads(definition.metadata)
-    method, headers = metadata.get("method", "GET"), metadata.get("headers", {})
+    check_request(definition.command, json.loads(definition.metadata), "command", "metadata")
+
+
+def check_request(url: str, request: Mapping[str, Any], place: str, beside: str) -> None:
+    """Raise InvalidInput for what no http task may ask for: the field `place` has the URL, `beside` has the rest."""
+    if not _is_address(url):
+        words = f"The {place} of an http task is a URL that begins with http:// or https://"
+        raise InvalidInput(words, field=place, rule="url", value=url)
+    method, headers = request.get("method", "GET"), request.get("headers", {})
     if not isinstance(method, str) or method.upper() not in HTTP_METHODS:
         words = f"The method of an http task is one of {', '.join(HTTP_METHODS)}"
-        raise InvalidInput(words, field="metadata.method", rule="enum", value=method)
+        raise InvalidInput(words, field=f"{beside}.method", rule="enum", value=method)
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         words = "The headers of an http task are an object of texts"
-        raise InvalidInput(words, field="metadata.headers", rule="type", value=headers)
+        raise InvalidInput(words, field=f"{beside}.headers", rule="type", value=headers)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def work_of(definition: TaskDefinition) -> str:
+    """What a node is told beside code and parameters of a task's runs (`work`)."""
+    is_http = definition.need.task_type == "http"
+    request = json.loads(definition.metadata) if is_http else None
+    return work(definition.command, definition.arguments, request)
+
+
+def work(command: str, arguments: Sequence[str] = (), request: Mapping[str, Any] | None = None) -> str:
     """What a node is told beside code and parameters, as JSON: command, arguments, and an http task's request."""
-    work: dict[str, Any] = {"command": definition.command, "arguments": list(definition.arguments)}
-    if definition.need.task_type == "http":
-        metadata = json.loads(definition.metadata)
-        work["request"] = {name: metadata[name] for name in ("method", "headers", "body") if name in metadata}
-    return json.dumps(work)
+    told: dict[str, Any] = {"command": command, "arguments": list(arguments)}
+    if request is not None:
+        told["request"] = {name: request[name] for name in REQUEST if name in request}
+    return json.dumps(told)

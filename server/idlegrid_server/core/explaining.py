@@ -3,15 +3,17 @@
 import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from idlegrid_server.core.commands.submit import new_run
 from idlegrid_server.core.definitions import DEPENDENCY, NO_SUCH_FILE, Wait
 from idlegrid_server.core.errors import NotFound, QueueUnavailable
 from idlegrid_server.core.forecast import capacity, expected_start
 from idlegrid_server.core.lifecycle import Event
+from idlegrid_server.core.limits import MAX_INT64
 from idlegrid_server.core.matching import QueueOrder, biases, can_serve, capability, least, parse_queue, score
-from idlegrid_server.core.model import Run, RunState
+from idlegrid_server.core.model import Run, RunState, Submission
 from idlegrid_server.core.ports import Clock, Queue
 from idlegrid_server.core.queries import Reader
 from idlegrid_server.core.reasons import Reason, behind, queue_away, queue_suspended
@@ -20,6 +22,8 @@ from idlegrid_server.core.waiting import Judged, judge, node_reasons, run_reason
 
 QUEUED_BY: Final = frozenset({Event.RELEASE, Event.EVICT, Event.RETURN, Event.LOSE})
 """What puts a run into its queue again, at the back (the first) or at the front."""
+NOTHING_WOULD: Final = "Nothing would hold it back: a node is free to take it."
+"""Of a run that has not been made."""
 STORY_LINES: Final = 20
 """Newest lines of a run's story in which that is looked for."""
 
@@ -56,6 +60,17 @@ class Explainer:
     async def explain(self, run_id: int) -> Explanation:
         """Raises NotFound, RecordUnavailable. Without a queue it says what the record knows."""
         return await asyncio.to_thread(self._look, checked_id(run_id, "Run"))
+
+    async def preview(self, wish: Submission) -> Explanation:
+        """What would hold back a run that was made now; none is. Raises RecordUnavailable."""
+        return await asyncio.to_thread(self._would_wait, wish)
+
+    def _would_wait(self, wish: Submission) -> Explanation:
+        run = new_run(wish, "", self._clock.now(), self._order)
+        # It would be the newest, also of those that are made at this very moment.
+        run.id = MAX_INT64
+        found = self._waits(run)
+        return found if found.reasons else replace(found, summary=NOTHING_WOULD)
 
     def _look(self, run_id: int) -> Explanation:
         view = self._reader.view(run_id)

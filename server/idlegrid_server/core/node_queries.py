@@ -1,10 +1,13 @@
 """What can be asked of the record about nodes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from idlegrid_server.core.model import Node
+from idlegrid_server.core.rates import Rates
 from idlegrid_server.core.reclaims import ReclaimFigures
+from idlegrid_server.core.spells import Spell
 from idlegrid_server.core.weeks import Week
 
 NODE_SORTS: Final = (
@@ -31,6 +34,10 @@ class NodeFilter:
     """One that the node offers and the operator allows."""
     hostname: str | None = None
     """The whole name, in any case."""
+    state: str | None = None
+    """The node's own; `offline` for one that is away."""
+    search: str = ""
+    """Part of the id or the hostname, in any case."""
     sort: str = "registered_at"
     """One of `NODE_SORTS`."""
     descending: bool = True
@@ -100,6 +107,15 @@ class NodeReader(Protocol):
 
     def weeks(self) -> dict[str, tuple[int, Week]]:
         """Every node of which something is known: its clock's seconds east of UTC, and its week."""
+
+    def whole_week(self) -> tuple[int, Week]:
+        """Of how many nodes something is known, and their weeks added up, each on its owner's clock."""
+
+    def rates(self, node_ids: Sequence[str] | None, now: float) -> dict[str, Rates]:
+        """How often attempts ended and failed lately on each of the nodes, or on all; none where none ended."""
+
+    def spells(self, node_ids: Sequence[str], begin: float, end: float) -> dict[str, list[Spell]]:
+        """What each of the nodes was between, by id as asked; those that are unknown or sent away are not in it."""
 
     def reclaims(self, node_id: str | None, now: float) -> ReclaimFigures:
         """How fast the owner of a node, or of any, got the machine back lately."""

@@ -30,12 +30,16 @@ from idlegrid_server.core.outlook import Outlook
 from idlegrid_server.core.polls import OpenPolls
 from idlegrid_server.core.ports import TaskFiles
 from idlegrid_server.core.queries import Reader
+from idlegrid_server.core.rates import Rates
 from idlegrid_server.core.reclaims import ReclaimFigures
+from idlegrid_server.core.spells import Spell
 from idlegrid_server.core.updates import END_EVENTS
 from idlegrid_server.core.weeks import Week
 from idlegrid_server.core.writer import Writer
 
 T = TypeVar("T")
+NO_RATES: Final = Rates()
+"""Nothing ended there lately."""
 MAX_ID_HOST: Final = 60
 """Characters of its hostname in the id of a node that was registered by hand."""
 
@@ -57,6 +61,16 @@ class NodeDetail:
     held: Sequence[HeldRun]
     totals: NodeTotals
     week: Week
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
+class ListedNode:
+    """A node with how many runs it holds, and how often attempts ended there lately."""
+
+    node: Node
+    held: int
+    rates: Rates = NO_RATES
 
 
 class NodeDesk:
@@ -233,20 +247,32 @@ class NodeDesk:
             raise NotFound(f"Worker {node_id} not found")
         return node
 
-    async def page(self, wanted: NodeFilter) -> tuple[list[tuple[Node, int]], int]:
-        """One page of nodes, each with the number of runs it holds; and how many nodes there are in all."""
-        nodes, total = await asyncio.to_thread(self._nodes.page, wanted)
-        held = await asyncio.to_thread(self._reader.held_by, [node.id for node in nodes])
-        return [(node, held.get(node.id, 0)) for node in nodes], total
+    async def page(self, wanted: NodeFilter, now: float) -> tuple[list[ListedNode], int]:
+        """One page of nodes, and how many there are in all."""
+        return await asyncio.to_thread(self._page, wanted, now)
 
-    async def detail(self, node_id: str) -> NodeDetail:
+    def _page(self, wanted: NodeFilter, now: float) -> tuple[list[ListedNode], int]:
+        nodes, total = self._nodes.page(wanted)
+        ids = [node.id for node in nodes]
+        held, rates = self._reader.held_by(ids), self._nodes.rates(ids, now)
+        return [ListedNode(node, held.get(node.id, 0), rates.get(node.id, NO_RATES)) for node in nodes], total
+
+    async def detail(self, node_id: str, now: float) -> NodeDetail:
         """A node whole. Raises NotFound."""
-        return await asyncio.to_thread(self._whole, node_id)
+        return await asyncio.to_thread(self._whole, node_id, now)
 
-    def _whole(self, node_id: str) -> NodeDetail:
-        return NodeDetail(
-            self._find(node_id), self._nodes.held(node_id), self._nodes.totals(node_id), self._nodes.week(node_id)
-        )
+    def _whole(self, node_id: str, now: float) -> NodeDetail:
+        node, nodes = self._find(node_id), self._nodes
+        rates = nodes.rates([node_id], now).get(node_id, NO_RATES)
+        return NodeDetail(node, nodes.held(node_id), nodes.totals(node_id), nodes.week(node_id), rates)
+
+    async def history(self, node_ids: Sequence[str], begin: float, end: float) -> dict[str, list[Spell]]:
+        """What each of the nodes was between; those that are unknown are not in it."""
+        return await asyncio.to_thread(self._nodes.spells, node_ids, begin, end)
+
+    async def whole_week(self) -> tuple[int, Week]:
+        """Of how many nodes the hours are known, and these added up."""
+        return await asyncio.to_thread(self._nodes.whole_week)
 
     async def week(self, node_id: str) -> tuple[Node, Week]:
         """A node with what is known of its hours. Raises NotFound."""

@@ -230,6 +230,9 @@ class Queue(Protocol):
     def depths(self) -> list[QueueDepth]:
         """Every known queue."""
 
+    def heads(self, queues: Sequence[str]) -> dict[str, str]:
+        """The UUID at the front of each of the queues that holds any: mostly of the run that has waited longest."""
+
     def favour(self, bias: Mapping[str, float]) -> None:
         """Serve each lane (`matching.lane_of`) as if its runs had come so many seconds later; replaces all biases.
 

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from idlegrid_server.core.checkpoints import Checkpoint
 from idlegrid_server.core.definitions import Task, Wait
-from idlegrid_server.core.model import EndedAttempt, Node, Run
+from idlegrid_server.core.model import EndedAttempt, Node, Run, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,14 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class UsedOverTime:
+    """What an attempt used over time: seconds since it began, CPU seconds until then, MB and processes at that time."""
+
+    attempt: int
+    points: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Tail:
     """The ends of a run's story and of its log, oldest first."""
 
@@ -102,6 +110,8 @@ class RunFilter:
     """Part of its task's present name, in any case."""
     or_states: Sequence[str] = ()
     """With `search`: runs in these states are found by it too, whatever their task is called."""
+    or_id: int | None = None
+    """With `search`, and without `or_states`: the run with this id is found by it too, if all else fits."""
     offset: int = 0
     size: int = 20
 
@@ -122,6 +132,36 @@ class TaskFilter:
     descending: bool = True
     offset: int = 0
     size: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class GraphTask:
+    """A task in a graph; `distance` is how many dependencies lie between it and the one that was asked for."""
+
+    id: int
+    name: str
+    status: str
+    last_state: RunState | None
+    distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The tasks around one, itself among them, near ones first, and which of them depend on which."""
+
+    tasks: Sequence[GraphTask]
+    edges: Sequence[tuple[int, int]]
+    """(parent, child)."""
+    is_cut: bool
+    """Whether there are more tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRun:
+    """How one of a task's newest runs went, or goes."""
+
+    id: int
+    state: RunState
 
 
 TASK_SORTS = (
@@ -197,6 +237,9 @@ class Timeline:
     failed: list[int]
     queue_depth: list[int]
     run_seconds: list[float]
+    wait_p50: list[float | None]
+    """Seconds from making to starting that half of those which started in each bucket took at most."""
+    wait_p95: list[float | None]
 
 
 class Reader(Protocol):
@@ -231,6 +274,9 @@ class Reader(Protocol):
 
     def tails(self, run_ids: Sequence[int], limit: int) -> dict[int, Tail]:
         """For each of the runs the newest lines of its story and the newest pieces of its log, `limit` of either."""
+
+    def usage_points(self, run_id: int) -> list[UsedOverTime]:
+        """What each of a run's attempts used over time, as far as its node told it, by attempt."""
 
     def run_ids(self, uuids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """UUID → (id, submitter), of those that there are."""
@@ -303,6 +349,12 @@ class Reader(Protocol):
 
     def tasks(self, wanted: TaskFilter) -> tuple[list[Task], int]:
         """One page of tasks, and how many there are in all."""
+
+    def graph(self, task_id: int, most: int) -> Graph:
+        """The nearest tasks around one, `most` in all; empty when it is not there."""
+
+    def recent_runs(self, task_ids: Sequence[int], most: int) -> dict[int, list[RecentRun]]:
+        """For each of the tasks that has had any its newest runs, newest first."""
 
     def due_tasks(self, now: float, limit: int) -> list[int]:
         """Tasks that are due, longest due first; of those due at one instant parents come before children."""

@@ -41,10 +41,10 @@ def figures(reclaims: Sequence[Timed]) -> ReclaimFigures:
     frozen = sorted(seconds for _, seconds, _ in reclaims if seconds is not None)
     memory = sorted(seconds for *_, seconds in reclaims if seconds is not None)
     since = min(at for at, *_ in reclaims)
-    times = (_percentile(frozen, 50), _percentile(frozen, 99), _percentile(memory, 50), _percentile(memory, 99))
+    times = (percentile(frozen, 50), percentile(frozen, 99), percentile(memory, 50), percentile(memory, 99))
     return ReclaimFigures(len(reclaims), *times, since)
 
 
-def _percentile(ordered: Sequence[float], percent: int) -> float | None:
+def percentile(ordered: Sequence[float], percent: int) -> float | None:
     """By nearest rank: a value that was measured, never one between two."""
     return ordered[math.ceil(percent * len(ordered) / 100) - 1] if ordered else None

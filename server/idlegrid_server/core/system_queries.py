@@ -31,6 +31,8 @@ class JournalFilter:
     """Logged at or after then."""
     until: float | None = None
     """Logged at or before then."""
+    search: str = ""
+    """Part of the message or of the metadata, in any case."""
     page: int = 1
     size: int = 50
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from idlegrid_server.core.commands import (
     CreateTask,
@@ -22,9 +23,12 @@ from idlegrid_server.core.limits import MAX_INT64
 from idlegrid_server.core.matching import QueueOrder, can_serve, capability
 from idlegrid_server.core.model import Run
 from idlegrid_server.core.ports import Calendar, Clock, Ids, TaskFiles
-from idlegrid_server.core.queries import Reader
+from idlegrid_server.core.queries import Graph, Reader
 from idlegrid_server.core.rundesk import cancel_all
 from idlegrid_server.core.writer import Writer
+
+MOST_AROUND: Final = 100
+"""Tasks in a graph: more cannot be seen on a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,13 @@ class TaskDesk:
             raise NotFound(f"Task {task_id} not found")
         code = self._reader.task_code(task_id) if task.has_code else None
         return TaskDetail(task, code, len(self.files.of_task(task_id)), self.firings(task))
+
+    async def graph(self, task_id: int) -> Graph:
+        """The tasks around it, at most `MOST_AROUND`."""
+        graph = await asyncio.to_thread(self._reader.graph, checked_id(task_id), MOST_AROUND)
+        if not graph.tasks:
+            raise NotFound(f"Task {task_id} not found")
+        return graph
 
     def firings(self, task: Task, most: int = 5) -> list[float]:
         """When it is due next."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from idlegrid_server.core.commands.expire import FAILED_WORDS
 from idlegrid_server.core.definitions import DEPENDENCY, NO_SUCH_FILE, Wait
 from idlegrid_server.core.limits import MAX_SANDBOX
-from idlegrid_server.core.matching import Offer, can_serve, capability, fits, slots_of
+from idlegrid_server.core.matching import Capability, Offer, can_serve, capability, fits, slots_of
 from idlegrid_server.core.model import Node, NodeState, NodeWish, Run, RunState
 from idlegrid_server.core.queries import Taken
 from idlegrid_server.core.reasons import Code, Reason, at, counted, dependency, retry_delay
@@ -60,20 +60,25 @@ class Judged:
 def judge(queue: str, nodes: Iterable[Node], taken: Mapping[str, Taken] | None = None) -> Judged:
     """Look at all nodes for a queue; `taken` is what the runs that each of them holds have taken of it."""
     known = [node for node in nodes if node.is_alive]
-    able = [node for node in known if _is_able(node, queue)]
+    able = [node for node in known if can_serve(grants(node), queue)]
     held = [node for node in able if _is_held_back(node)]
-    taking = [node for node in able if node.state in TAKING and node not in held]
+    taking = [node for node in able if is_taking(node)]
     owned = [node for node in able if node.state not in TAKING and node not in held]
     free = taking if taken is None else [node for node in taking if _has_room(node, taken, queue)]
     return Judged(known, able, owned, held, taking, free, taken or {})
 
 
-def _is_able(node: Node, queue: str) -> bool:
-    """One that has just started and does not know its sandbox yet gets the benefit of the doubt."""
+def grants(node: Node) -> Capability:
+    """What it could take. One that has just started and does not know its sandbox yet gets the benefit of the doubt."""
     able, untested = capability(node), node.sandbox.tested_at is None and node.sandbox.level == 0
     if untested and node.reason == STARTING and node.state not in TAKING:
-        able = replace(able, sandbox=MAX_SANDBOX)
-    return can_serve(able, queue)
+        return replace(able, sandbox=MAX_SANDBOX)
+    return able
+
+
+def is_taking(node: Node) -> bool:
+    """Whether it takes work now."""
+    return node.state in TAKING and not _is_held_back(node)
 
 
 def _is_held_back(node: Node) -> bool:

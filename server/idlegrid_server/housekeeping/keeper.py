@@ -58,16 +58,19 @@ class Keeper:
         wake_couriers: Callable[[], None] = _nothing,
         watch_health: Callable[[], None] = _nothing,
         fold_weeks: Callable[[], None] = _nothing,
+        sample: Callable[[], None] = _nothing,
     ) -> None:
         """`remember` keeps the queue's identity in the record, `forget` sets off the forgetting of what is old,
         `drop_ended` of what ended runs leave that nobody can use any more, `wake_all` lets every waiting node look
         again, `leadership` says whether this coordinator does what one is enough for (always, without it),
-        `wake_couriers` and `watch_health` are what webhooks need, `fold_weeks` keeps what is known of nodes' hours."""
+        `wake_couriers` and `watch_health` are what webhooks need, `fold_weeks` keeps what is known of nodes' hours,
+        `sample` notes how the grid stands."""
         self._writer, self._reader, self._queue = writer, reader, queue
         self._clock, self._times = clock, times
         self._firer, self._order, self._weighed = firer, order, False
         self._remember, self._forget_old, self._drop_ended, self._wake_all = remember, forget, drop_ended, wake_all
         self._wake_couriers, self._watch_health, self._fold_weeks = wake_couriers, watch_health, fold_weeks
+        self._sample = sample
         self._grace = Grace(clock, times.start_grace)
         self._leadership: Leadership = leadership or Alone()
         self._leads = False
@@ -140,7 +143,7 @@ class Keeper:
         self._do((self._lead,))
         if self._leads:
             self._do((self._expire, *self._quick, self._lose_nodes, self._forget, self._tend_queue))
-            self._do((self._watch_health, self._fold_weeks))
+            self._do((self._watch_health, self._fold_weeks, self._sample))
         else:
             self._do(self._quick)
         self._do((self._watch_queue, self._wake_couriers))

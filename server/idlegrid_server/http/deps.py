@@ -12,6 +12,7 @@ from idlegrid_server.core.explaining import Explainer
 from idlegrid_server.core.health import Health
 from idlegrid_server.core.ports import Queue
 from idlegrid_server.core.system_queries import SystemReader
+from idlegrid_server.core.watching import Watcher
 from idlegrid_server.core.webhookdesk import WebhookDesk
 from idlegrid_server.http.access.desk import KeyDesk
 from idlegrid_server.http.access.gate import Gate
@@ -35,6 +36,7 @@ class Grid:
     health: Health
     webhooks: WebhookDesk
     explainer: Explainer
+    watcher: Watcher
     machine: Machine
     started: float
     """By the coordinator's monotonic clock."""

@@ -32,6 +32,7 @@ BODIES: Final[dict[Endpoint, dict[str, Any]]] = {
     ("POST", "/submit"): _CODE,
     ("POST", "/submit_many"): {"tasks": [_CODE]},
     ("POST", "/internal/heartbeat"): {"node_id": "lab-07-3f2a91c4", "status": "idle", "reason": "owner_away"},
+    ("POST", "/api/runs/explain"): {"resources": {"cpu": 2, "memory": 1024}, "requires": ["gpu"]},
     ("POST", "/api/tasks"): _TASK,
     ("PUT", "/api/tasks/{task_id}"): {"priority": "high", "retry_count": 5},
     ("POST", "/api/tasks/{task_id}/trigger"): {"parameters": {"input": "data.csv"}, "priority": "normal"},
@@ -55,12 +56,14 @@ _ON_TASK: Final = (
     ("POST", "/api/tasks/{task_id}/trigger"),
     ("POST", "/api/tasks/{task_id}/pause"),
     ("POST", "/api/tasks/{task_id}/resume"),
+    ("GET", "/api/tasks/{task_id}/graph"),
     ("GET", "/api/tasks/{task_id}/files"),
 )
 _ON_JOB: Final = (("GET", "/api/v1/jobs/{job_id}"), ("GET", "/api/v1/jobs/{job_id}/executions"))
 _ON_RUN: Final = (
     ("GET", "/api/runs/{run_id}"),
     ("GET", "/api/runs/{run_id}/logs"),
+    ("GET", "/api/runs/{run_id}/usage"),
     ("GET", "/api/runs/{run_id}/files"),
     ("GET", "/api/runs/{run_id}/explain"),
     ("POST", "/api/runs/{run_id}/abort"),

@@ -4,6 +4,7 @@ Handlers take a `Call` and nothing through FastAPI's `Depends`, which costs more
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from functools import cache
 from http import HTTPStatus
@@ -30,7 +31,7 @@ from idlegrid_server.http.errors import NOT_JSON
 from idlegrid_server.http.examples import body_of, links_of
 from idlegrid_server.http.offences import BadRequest
 from idlegrid_server.http.request_log import TRACE
-from idlegrid_server.http.scopes import SCOPES
+from idlegrid_server.http.scopes import SCOPES, nobodys_names
 
 T = TypeVar("T")
 MAX_KEY: Final = 200
@@ -160,6 +161,9 @@ class GridRoute(APIRoute):
         _illustrate(path, status, words)
         documented = words.pop("responses")
         super().__init__(path, endpoint, **words)
+        if others := nobodys_names(path):
+            # With a method that they lack they are a 405, and not a run or a worker of that name.
+            self.path_regex = re.compile(f"(?!(?:{'|'.join(map(re.escape, others))})$){self.path_regex.pattern}")
         self.responses = documented
         self.response_fields = {code: field_of(told["model"]) for code, told in documented.items() if "model" in told}
 

@@ -38,13 +38,16 @@ SCOPES: Final[dict[tuple[str, str], Access | None]] = {
     ("POST", "/api/tasks/{task_id}/trigger"): Access("write:tasks"),
     ("POST", "/api/tasks/{task_id}/pause"): Access("write:tasks"),
     ("POST", "/api/tasks/{task_id}/resume"): Access("write:tasks"),
+    ("GET", "/api/tasks/{task_id}/graph"): Access("read:tasks"),
     ("GET", "/api/tasks/{task_id}/files"): Access("read:tasks"),
     ("GET", "/api/tasks/{task_id}/files/{name:file}"): Access("read:tasks"),
     ("PUT", "/api/tasks/{task_id}/files/{name:file}"): Access("write:tasks"),
     ("DELETE", "/api/tasks/{task_id}/files/{name:file}"): Access("write:tasks"),
     ("GET", "/api/runs"): Access("read:runs", own="submit"),
+    ("POST", "/api/runs/explain"): Access("submit"),
     ("GET", "/api/runs/{run_id}"): Access("read:runs", own="submit"),
     ("GET", "/api/runs/{run_id}/logs"): Access("read:runs", own="submit"),
+    ("GET", "/api/runs/{run_id}/usage"): Access("read:runs", own="submit"),
     ("GET", "/api/runs/{run_id}/files"): Access("read:runs", own="submit"),
     ("GET", "/api/runs/{run_id}/files/{name:file}"): Access("read:runs", own="submit"),
     ("GET", "/api/runs/{run_id}/explain"): Access("read:runs", own="submit"),
@@ -52,6 +55,8 @@ SCOPES: Final[dict[tuple[str, str], Access | None]] = {
     ("POST", "/api/runs/{run_id}/restart"): Access("write:runs", own="submit"),
     ("GET", "/api/workers"): Access("read:workers"),
     ("POST", "/api/workers"): Access("write:workers"),
+    ("GET", "/api/workers/history"): Access("read:workers"),
+    ("GET", "/api/workers/weeks"): Access("read:workers"),
     ("GET", "/api/workers/{worker_id}"): Access("read:workers"),
     ("GET", "/api/workers/{worker_id}/week"): Access("read:workers"),
     ("PUT", "/api/workers/{worker_id}"): Access("write:workers"),
@@ -62,8 +67,13 @@ SCOPES: Final[dict[tuple[str, str], Access | None]] = {
     ("GET", "/api/system/metrics"): Access("read:system"),
     ("GET", "/api/system/logs"): Access("read:system"),
     ("GET", "/api/system/timeline"): Access("read:system"),
+    ("GET", "/api/system/overview"): Access("read:system"),
+    ("GET", "/api/system/usage"): Access("read:system"),
+    ("GET", "/api/system/attention"): Access("read:system"),
+    ("GET", "/api/system/queues"): Access("read:system"),
     ("POST", "/internal/join"): Access(JOIN),
     ("POST", "/api/auth/token"): Access(""),
+    ("GET", "/api/auth/me"): Access(""),
     ("GET", "/api/keys"): Access("admin"),
     ("POST", "/api/keys"): Access("admin"),
     ("DELETE", "/api/keys/{key_id}"): Access("admin"),
@@ -96,9 +106,15 @@ SCOPES: Final[dict[tuple[str, str], Access | None]] = {
 
 
 def methods_of(path: str) -> list[str]:
-    """The HTTP methods that a path has, in any of its routes."""
-    found = {method for method, pattern in _patterns() if method != "WS" and pattern.match(path)}
-    return sorted(found)
+    """The HTTP methods that a path has, in any of its routes; what stands in the table by itself has its own alone."""
+    own = {method for method, route in SCOPES if route == path}
+    return sorted((own or {method for method, pattern in _patterns() if pattern.match(path)}) - {"WS"})
+
+
+def nobodys_names(route: str) -> list[str]:
+    """Paths that stand in the table by themselves and look as if they were the route's, with a name in it."""
+    pattern = compile_path(route)[0]
+    return sorted({path for _, path in SCOPES if path != route and "{" not in path and pattern.match(path)})
 
 
 @cache

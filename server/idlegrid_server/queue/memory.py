@@ -212,6 +212,13 @@ class MemoryQueue:
                 QueueDepth(queue, len(runs), executing[queue]) for queue, runs in sorted(self._data.waiting.items())
             ]
 
+    def heads(self, queues: Sequence[str]) -> dict[str, str]:
+        """The UUID at the front of each of the queues that holds any."""
+        with self._lock:
+            self._answer()
+            waiting = {queue: self._data.waiting.get(queue) for queue in queues}
+            return {queue: runs[0] for queue, runs in waiting.items() if runs}
+
     def favour(self, bias: Mapping[str, float]) -> None:
         """Serve each lane as if its runs had come so many seconds later; replaces all biases."""
         with self._lock:

@@ -187,6 +187,15 @@ class RedisQueue:
             for queue, pending, executing in zip(queues, counts[::2], counts[1::2], strict=True)
         ]
 
+    def heads(self, queues: Sequence[str]) -> dict[str, str]:
+        """The UUID at the front of each of the queues that holds any."""
+        with self._breaker.guard():
+            pipeline = self._pipeline()
+            for queue in queues:
+                pipeline.lindex(keys.queue_key(queue), 0)
+            fronts = pipeline.execute()
+        return {queue: run_uuid for queue, run_uuid in zip(queues, fronts, strict=True) if run_uuid is not None}
+
     def favour(self, bias: Mapping[str, float]) -> None:
         """Serve each lane as if its runs had come so many seconds later; replaces all biases."""
         pipeline = self._pipeline()

@@ -8,6 +8,7 @@ from idlegrid_server.core.model import Node, NodeHealth, NodeState, NodeWish, Ru
 from idlegrid_server.core.node_queries import HeldRun, NodeCounts, NodeFilter, NodeTotals
 from idlegrid_server.core.reclaims import MOST_OF_ALL, MOST_OF_NODE, WINDOW, ReclaimFigures, figures
 from idlegrid_server.record import tables as t
+from idlegrid_server.record.node_history import HistoryReader
 from idlegrid_server.record.reading import in_state
 from idlegrid_server.record.rows import read_node
 from idlegrid_server.record.weeks import WeekReader
@@ -36,7 +37,7 @@ _held: Final = select(
 )
 
 
-class SqlNodeReader(WeekReader):
+class SqlNodeReader(WeekReader, HistoryReader):
     """Implements `core.node_queries.NodeReader`."""
 
     def page(self, wanted: NodeFilter) -> tuple[list[Node], int]:
@@ -101,6 +102,11 @@ def _conditions(wanted: NodeFilter) -> list[ColumnElement[bool]]:
         where.append(_status == wanted.status)
     if wanted.hostname is not None:
         where.append(func.lower(_nodes.hostname) == func.lower(wanted.hostname))
+    if wanted.state is not None:
+        where.append(_nodes.state == wanted.state)
+    if wanted.search:
+        named = (column.icontains(wanted.search, autoescape=True) for column in (_nodes.id, _nodes.hostname))
+        where.append(or_(*named))
     if wanted.task_type is not None:
         where.append(_offers(wanted.task_type))
     return where

@@ -92,5 +92,14 @@ node_totals: Final = Table(
     Column("completed", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("wall_seconds", Float, nullable=False),
+    Column("span", BigInteger, nullable=False, server_default=text("0")),
+    Column("span_ended", Integer, nullable=False, server_default=text("0")),
+    Column("span_failed", Integer, nullable=False, server_default=text("0")),
+    Column("span_seconds", Float, nullable=False, server_default=text("0")),
+    Column("before_ended", Integer, nullable=False, server_default=text("0")),
+    Column("before_failed", Integer, nullable=False, server_default=text("0")),
+    Column("before_seconds", Float, nullable=False, server_default=text("0")),
 )
-"""What nodes have done in all, counted as it happens."""
+"""What nodes have done in all, counted as it happens; and in `span`, the newest span of time (`core.rates`) in which
+an attempt ended there, and in the one just before it.
+"""

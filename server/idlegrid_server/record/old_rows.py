@@ -114,6 +114,36 @@ class Lines:
         return line.run is None or (line.finished_at is not None and line.finished_at < self._before)
 
 
+class UsagePoints:
+    """What attempts used over time, of runs that ended before then or are gone, by run from the lowest; the first run
+    that was made since ends the walk, for ids follow time.
+    """
+
+    name = "run_usage"
+
+    def __init__(self, engine: Engine, before: float) -> None:
+        self._engine, self._before, self._pace, self._after = engine, before, Pace(), (0, 0)
+        self._key = tuple_(*t.run_usage.primary_key)
+        of = t.runs.c
+        columns = (*t.run_usage.primary_key, of.id.label("run"), of.created_at, of.finished_at)
+        self._query = select(*columns).outerjoin(t.runs, of.id == t.run_usage.c.run_id)
+        self._query = self._query.order_by(*t.run_usage.primary_key)
+
+    def step(self) -> Step | None:
+        """Look at some of it, and forget what is to go."""
+        query = self._query.where(self._key > self._after).limit(self._pace.rows)
+        with translated("read"), self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        found = list(takewhile(lambda row: row.run is None or row.created_at < self._before, rows))
+        if not found:
+            return None
+        self._after = found[-1][:2]
+        old = [row[:2] for row in found if row.run is None or (row.finished_at or self._before) < self._before]
+        if not old:
+            return Step(0, 0.0)
+        return timed(self._engine, self._pace, lambda connection: drop(connection, t.run_usage, old))
+
+
 class Spells:
     """What nodes were doing before then, by id from the lowest.
 

@@ -52,7 +52,7 @@ _forgettable: Final = (
     .order_by(_runs.id)
     .with_for_update(skip_locked=True, of=t.runs)
 )
-_PARTS: Final = (t.logs, t.events, t.attempts, t.files)
+_PARTS: Final = (t.logs, t.events, t.attempts, t.files, t.run_usage)
 _DROPS: Final = (
     *(f"DELETE FROM {table.name} WHERE run_id IN ({{}})" for table in _PARTS),  # noqa: S608 - names and numbers
     "DELETE FROM checkpoints WHERE run_id IN ({})",
@@ -119,7 +119,7 @@ class OldRuns:
         if not connection.execute(_forgettable, {"ids": [run_id]}).all():
             return 0
         for table in _PARTS:
-            some = select(table.c.id).where(table.c.run_id == run_id).limit(self._pace.rows)
+            some = select(*table.primary_key).where(table.c.run_id == run_id).limit(self._pace.rows)
             if dropped := drop(connection, table, connection.execute(some).all()):
                 return dropped
         return 0

@@ -24,11 +24,12 @@ EXCERPT: Final = 200
 
 _whole = select(*HEAD_COLUMNS, t.runs.c.result, t.runs.c.error)
 _excerpts = select(*HEAD_COLUMNS, func.substr(t.runs.c.result, 1, EXCERPT), func.substr(t.runs.c.error, 1, EXCERPT))
-_kind = (
+KIND: Final = (
     *(t.nodes.c[name] for name in ("health", "state", "reason", "wish", "cpu_cores", "memory_mb")),
     *(cast(t.nodes.c[name], Text) for name in ("task_types", "operator_types", "labels")),
     *(cast(t.nodes.c.sandbox[name], Text) for name in ("level", "remedy")),
 )
+"""Nodes that are the same in these are the same to what waits."""
 
 
 class SqlReader(TaskReader, RunReader):
@@ -154,7 +155,7 @@ class SqlReader(TaskReader, RunReader):
     def node_kinds(self) -> list[Node]:
         """As many as there are nodes, but one stands for all that offer the same and are in the same state."""
         with self._reading() as connection:
-            kinds = connection.execute(select(func.min(t.nodes.c.id), func.count()).group_by(*_kind))
+            kinds = connection.execute(select(func.min(t.nodes.c.id), func.count()).group_by(*KIND))
             sizes: dict[str, int] = dict(kinds.all())
             rows = connection.execute(select(t.nodes).where(t.nodes.c.id.in_(list(sizes))))
             return [node for row in rows for node in [read_node(row)] * sizes[row.id]]

@@ -8,12 +8,14 @@ from idlegrid_server.core.limits import USAGE_WINDOW
 from idlegrid_server.core.retention import DAY, Ages, Walk
 from idlegrid_server.core.webhooks import DeliveryState
 from idlegrid_server.record import tables as t
-from idlegrid_server.record.old_rows import Chunks, EndedCheckpoints, Lines, Rows, Spells
+from idlegrid_server.record.old_rows import Chunks, EndedCheckpoints, Lines, Rows, Spells, UsagePoints
 from idlegrid_server.record.old_runs import EmptyDays, OldRuns
 from idlegrid_server.record.reader import HOUR
 
 JOURNAL_MOST: Final = 100_000
 """Newest entries of the journal that are kept, so that counting a filter's entries stays quick."""
+SAMPLES_FOR: Final = 25 * 3_600.0
+"""Seconds that samples are kept: the longest window that is shown of them, a day, and the hour until the next look."""
 
 
 def plan(engine: Engine, ages: Ages, now: float) -> list[Walk]:
@@ -28,8 +30,10 @@ def plan(engine: Engine, ages: Ages, now: float) -> list[Walk]:
         Chunks(engine, now - ages.keys),
         Lines(engine, t.events, now - ages.events, now),
         Lines(engine, t.logs, now - ages.logs, now),
+        UsagePoints(engine, now - ages.logs),
         Spells(engine, now - ages.events),
         *_reclaims(engine, now - ages.events, now),
+        *_samples(engine, now),
         *_journal(engine, now - ages.logs),
         _deliveries(engine, now - ages.deliveries),
         _usage(engine, now - max(ages.usage, USAGE_WINDOW)),
@@ -52,6 +56,13 @@ def _reclaims(engine: Engine, before: float, now: float) -> list[Walk]:
     """Their times are nodes', whose clocks may be wrong: one from far ahead would stay until then."""
     at = t.reclaims.c.at
     return [Rows(engine, "reclaims", t.reclaims, where, order=at) for where in (at < before, at > now + DAY)]
+
+
+def _samples(engine: Engine, now: float) -> list[Walk]:
+    """A clock that was ahead has left some that would stand for years."""
+    at = t.samples.c.at
+    old = (at < now - SAMPLES_FOR, at > now + DAY)
+    return [Rows(engine, "samples", t.samples, where, order=at) for where in old]
 
 
 def _journal(engine: Engine, before: float) -> list[Walk]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select, union_all
 from idlegrid_server.core.queries import RunFilter
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.run_parts import EVERYTHING, Part, by_counts, by_scan
-from idlegrid_server.record.run_search import by_either, plainly
+from idlegrid_server.record.run_search import by_either, plainly, with_number
 
 RAGGED: Final = (0, 1_000, 30_000)
 """Among so many of the lowest ids all those that are missing are looked for: runs are forgotten by their end, so that
@@ -32,6 +32,8 @@ def page_of_runs(connection: Connection, wanted: RunFilter) -> tuple[list[int], 
         # Both answers from one state of the record; the driver would not begin for reading.
         connection.exec_driver_sql("BEGIN")
     parts = list(_parts(connection, plainly(connection, wanted)))
+    if wanted.search and wanted.or_id is not None:
+        parts = with_number(connection, wanted, parts)
     return list(_walk(connection, parts, wanted)), sum(part.length for part in parts)
 
 

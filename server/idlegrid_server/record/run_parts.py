@@ -155,7 +155,7 @@ def by_scan(connection: Connection, wanted: RunFilter) -> Iterator[Part]:
     both = select(func.count(), func.count(column)).select_from(t.runs)
     total, timed = connection.execute(both.where(*where)).one()
     # PostgreSQL would go through all runs by that time rather than sort those of a submitter, or of some tasks.
-    key = column if wanted.submitter is None and not wanted.search else column + 0.0
+    key = column if wanted.submitter is None and not wanted.search else (column + 0.0).label("sorted_by")
     if wanted.sort == "id":
         yield Part(total, lambda: [IDS.where(*where)], (key,) if is_dated(wanted) else ())
         return

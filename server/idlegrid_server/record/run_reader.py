@@ -1,5 +1,6 @@
 """Reading runs: by UUID, with what they were given, their story, what they wait for, and who stands before them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -7,7 +8,17 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from idlegrid_server.core.definitions import Wait
 from idlegrid_server.core.model import Run, RunState
-from idlegrid_server.core.queries import Execution, LogLine, RunFilter, RunView, StoryPiece, Tail, Taken, Unfinished
+from idlegrid_server.core.queries import (
+    Execution,
+    LogLine,
+    RunFilter,
+    RunView,
+    StoryPiece,
+    Tail,
+    Taken,
+    Unfinished,
+    UsedOverTime,
+)
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.reading import Reading, in_state, kept_by, submitted_by
 from idlegrid_server.record.rows import read_run
@@ -55,6 +66,13 @@ class RunReader(Reading):
         """For each of the runs the newest lines of its story and the newest pieces of its log, oldest first."""
         with self._reading() as connection:
             return {run_id: _tail(connection, {"run": run_id, "most": limit}) for run_id in run_ids}
+
+    def usage_points(self, run_id: int) -> list[UsedOverTime]:
+        """What each of a run's attempts used over time, as far as its node told it, by attempt."""
+        of = t.run_usage.c
+        query = select(of.attempt, of.points).where(of.run_id == run_id).order_by(of.attempt)
+        with self._reading() as connection:
+            return [UsedOverTime(attempt, json.loads(points)) for attempt, points in connection.execute(query)]
 
     def run_ids(self, uuids: Sequence[str]) -> dict[str, tuple[int, str]]:
         """UUID → (id, submitter), of those that there are."""

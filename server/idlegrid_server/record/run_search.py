@@ -5,8 +5,9 @@ The latter is the list by states, and beside it, by the same days, the tasks' ru
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import Connection, Integer, cast, func, null, select
+from sqlalchemy import Connection, Integer, cast, func, null, or_, select
 
 from idlegrid_server.core.model import RunState
 from idlegrid_server.core.queries import RunFilter
@@ -52,6 +53,25 @@ def _tasks_called(connection: Connection, wanted: RunFilter) -> Sequence[int]:
     if wanted.task_id is not None:
         query = query.where(t.tasks.c.id == wanted.task_id)
     return connection.scalars(query).all()
+
+
+def with_number(connection: Connection, wanted: RunFilter, parts: Sequence[Part]) -> list[Part]:
+    """What the name finds, and beside it the one run with the number, unless the name finds it, too."""
+    every, at = replace(wanted, search=""), time_of(wanted)
+    unnamed = or_(t.runs.c.task_id.is_(None), t.runs.c.task_id.not_in(called(wanted.search)))
+    the_run = (t.runs.c.id == wanted.or_id, *map(kept_by, (unnamed, *conditions(every))))
+    found = connection.execute(select(t.runs.c.id, at).where(*the_run)).first()
+    if found is None:
+        return list(parts)
+    if not parts:
+        return [Part(1, lambda: [IDS.where(*the_run)])]
+    # Those that have no time by the sort are a part of their own, the first.
+    place = 0 if len(parts) == 1 or found[1] is None else 1
+    return [_with_run(part, the_run) if place == here else part for here, part in enumerate(parts)]
+
+
+def _with_run(part: Part, the_run: Sequence[Any]) -> Part:
+    return Part(part.length + 1, lambda: [*part.queries(), IDS.where(*the_run)], part.keys)
 
 
 def by_either(connection: Connection, wanted: RunFilter) -> dict[int, Part]:

@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Dialect, Engine, Table, bindparam, delete, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Dialect,
+    Engine,
+    Integer,
+    Table,
+    bindparam,
+    case,
+    delete,
+    literal_column,
+    update,
+)
 
 from idlegrid_server.core.model import Run
 from idlegrid_server.record import tables as t
@@ -49,11 +61,12 @@ class Statements:
         self.attempts = self._bulk(self.insert(t.attempts), _names(t.attempts))
         self.events = self._bulk(self.insert(t.events), _names(t.events))
         self.logs = self._bulk(self.insert(t.logs).on_conflict_do_nothing(), _names(t.logs))
+        self.run_usage = self._bulk(*self._replace(t.run_usage, "run_id", "attempt"))
         self.nodes = self._bulk(*self._replace(t.nodes, "id"))
         self.node_states = self._bulk(self.insert(t.node_states), _names(t.node_states))
         self.reclaims = self._bulk(self.insert(t.reclaims).on_conflict_do_nothing(), _names(t.reclaims))
         self.usage = self._bulk(*self._sum(t.usage, ("hour", "submitter", "node_id")))
-        self.node_totals = self._bulk(*self._sum(t.node_totals, ("node_id",)))
+        self.node_totals = self._bulk(*self._sum(t.node_totals, ("node_id",), _spans))
         self.counters = self._bulk(*self._sum(t.counters, ("name", "shard")))
         self.run_counts = self._bulk(*self._sum(t.run_counts, ("made_day", "start_day", "end_day", "state", "shard")))
         self.keys = self._bulk(self.insert(t.idempotency_keys), _names(t.idempotency_keys))
@@ -63,21 +76,42 @@ class Statements:
     def _bulk(self, statement: Any, names: Sequence[str]) -> Bulk:
         return Bulk(statement, self._dialect, names)
 
-    def _sum(self, table: Table, key: tuple[str, ...]) -> tuple[Any, Sequence[str]]:
+    def _sum(
+        self, table: Table, key: tuple[str, ...], but: Callable[[Any, Any], dict[str, Any]] = lambda mine, given: {}
+    ) -> tuple[Any, Sequence[str]]:
+        """Add what is given to what is there, but what `but` makes of the two."""
         statement = self.insert(table)
         added = {c.name: c + statement.excluded[c.name] for c in table.c if c.name not in key}
+        added |= but(table.c, statement.excluded)
         return statement.on_conflict_do_update(index_elements=list(key), set_=added), [c.name for c in table.c]
 
-    def _replace(self, table: Table, key: str) -> tuple[Any, Sequence[str]]:
+    def _replace(self, table: Table, *key: str) -> tuple[Any, Sequence[str]]:
         statement = self.insert(table)
-        given = {c.name: statement.excluded[c.name] for c in table.c if c.name != key}
-        return statement.on_conflict_do_update(index_elements=[key], set_=given), [c.name for c in table.c]
+        given = {c.name: statement.excluded[c.name] for c in table.c if c.name not in key}
+        return statement.on_conflict_do_update(index_elements=list(key), set_=given), [c.name for c in table.c]
 
 
 def _positional(dialect: Dialect) -> Dialect:
     """The same dialect with parameters by place."""
     make: Callable[..., Dialect] = type(dialect)
     return make(paramstyle="qmark" if dialect.name == "sqlite" else "format")
+
+
+def _spans(mine: Any, given: Any) -> dict[str, Any]:
+    """What ended in a span of time, laid beside what had ended: in the same span, in the next, or later than that.
+
+    Another coordinator's clock may be in the span before still. If ours was far ahead, and is right again, all begins
+    anew.
+    """
+    one = literal_column("1", Integer)
+    same, following, late = (given.span == span for span in (mine.span, mine.span + one, mine.span - one))
+    changed: dict[str, Any] = {"span": case((late, mine.span), else_=given.span)}
+    for what in ("ended", "failed", "seconds"):
+        newest, before = (mine[f"{when}_{what}"] for when in ("span", "before"))
+        new, nothing = given[newest.name], given[before.name]
+        changed[newest.name] = case((same, newest + new), (late, newest), else_=new)
+        changed[before.name] = case((same, before), (late, before + new), (following, newest), else_=nothing)
+    return changed
 
 
 def _names(table: Table) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, Final
@@ -20,6 +20,7 @@ from idlegrid_server.core.model import (
     Run,
     RunState,
 )
+from idlegrid_server.core.rates import span_of
 from idlegrid_server.core.reclaims import COUNTER
 from idlegrid_server.core.subscriptions import Subscriptions
 from idlegrid_server.record import tables as t
@@ -145,6 +146,8 @@ class SqlTransaction:
             ((batch.runs[line.run_uuid].id, line.at, line.event, line.detail[:500]) for line in batch.story),
         )
         self._do.logs.run(self._connection, map(_log_row, batch.logs))
+        told = sorted(batch.usage_points.items())
+        self._do.run_usage.run(self._connection, ((*attempt, points) for attempt, points in told))
         self._save_nodes(batch)
         self._save_sums(batch)
         self._do.keys.run(self._connection, map(_key_row, batch.new_keys))
@@ -180,7 +183,7 @@ class SqlTransaction:
     def _save_sums(self, batch: Batch) -> None:
         used = ((*key, int(row[0]), row[1], row[2]) for key, row in sorted(batch.usage.items()))
         self._do.usage.run(self._connection, used)
-        totals = ((node, *map(int, row[:3]), row[3]) for node, row in sorted(batch.node_totals.items()))
+        totals = (_totals_row(node, row, self._now) for node, row in sorted(batch.node_totals.items()))
         self._do.node_totals.run(self._connection, totals)
         counts = ((str(name), self._shard, value) for name, value in sorted(batch.counts.items()) if value)
         self._do.counters.run(self._connection, counts)
@@ -192,6 +195,13 @@ def _new_row(run: Run, payload: Payload) -> dict[str, Any]:
     row = {name: getattr(run, name) for name in HEAD if name != "id"}
     row.update(code=payload.code, parameters=payload.parameters, work=payload.work)
     return row
+
+
+def _totals_row(node_id: str, sums: Sequence[float], now: float) -> tuple[Any, ...]:
+    """What ended there counts in all, and in the span that is now; nothing ended before it."""
+    attempts, completed, failed, seconds, failures = sums
+    newest = (span_of(now), int(attempts), int(failures), seconds)
+    return node_id, int(attempts), int(completed), int(failed), seconds, *newest, 0, 0, 0.0
 
 
 def _key_row(key: IdempotencyKey) -> tuple[str, str, str, float]:

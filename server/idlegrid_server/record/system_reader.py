@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from idlegrid_server.core.system_queries import JournalEntry, JournalFilter, PoolCounts
 from idlegrid_server.record import tables as t
@@ -51,4 +51,7 @@ def _conditions(wanted: JournalFilter) -> list[ColumnElement[bool]]:
         where.append(_journal.at >= wanted.since)
     if wanted.until is not None:
         where.append(_journal.at <= wanted.until)
+    if wanted.search:
+        told = (_journal.message, _journal.metadata)
+        where.append(or_(*(words.icontains(wanted.search, autoescape=True) for words in told)))
     return where

@@ -44,7 +44,9 @@ __all__ = [
     "nodes",
     "outbox",
     "reclaims",
+    "run_usage",
     "runs",
+    "samples",
     "task_code",
     "task_files",
     "tasks",
@@ -244,6 +246,25 @@ checkpoints: Final = Table(
     Column("created_at", Float, nullable=False),
 )
 """What a run that goes on kept of itself: the newest alone, in `file_chunks` under its `file_id`."""
+
+run_usage: Final = Table(
+    "run_usage",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("points", Text, nullable=False),
+)
+"""What attempts used over time, as their nodes last told it: a JSON list (docs/protocol.md, 1)."""
+
+samples: Final = Table(
+    "samples",
+    metadata,
+    Column("at", Float, primary_key=True),
+    Column("waiting", Integer, nullable=False),
+    Column("running", Integer, nullable=False),
+    Column("nodes", Text, nullable=False),
+)
+"""How the grid stood every now and then: runs that wait and run, and `nodes`, by kind (`core.overview`) as JSON."""
 
 journal: Final = Table(
     "journal",

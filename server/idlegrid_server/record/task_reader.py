@@ -9,9 +9,10 @@ from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select
 
 from idlegrid_server.core.definitions import Task, TaskStatus
 from idlegrid_server.core.model import FINAL_STATES
-from idlegrid_server.core.queries import TaskFilter
+from idlegrid_server.core.queries import Graph, RecentRun, TaskFilter
 from idlegrid_server.record import tables as t
 from idlegrid_server.record.reading import Reading, kept_by
+from idlegrid_server.record.task_graph import read_graph, read_recent
 from idlegrid_server.record.task_rows import read_task
 
 _ENDED: Final = tuple(state.value for state in FINAL_STATES)
@@ -83,6 +84,16 @@ class TaskReader(Reading):
             found, total = _page(connection, ids, wanted) if where else _page_of_all(connection, ids, wanted)
             tasks = _with_parents(connection, select(t.tasks).where(t.tasks.c.id.in_(found)))
         return sorted(tasks, key=lambda task: found.index(task.id)), total
+
+    def graph(self, task_id: int, most: int) -> Graph:
+        """The nearest tasks around one, `most` in all; empty when it is not there."""
+        with self._reading() as connection:
+            return read_graph(connection, task_id, most)
+
+    def recent_runs(self, task_ids: Sequence[int], most: int) -> dict[int, list[RecentRun]]:
+        """For each of the tasks that has had any its newest runs, newest first."""
+        with self._reading() as connection:
+            return read_recent(connection, task_ids, most)
 
     def due_tasks(self, now: float, limit: int) -> list[int]:
         """Tasks that are due, longest due first; of those due at one instant parents come before children."""

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Float, bindparam, select
+from sqlalchemy import Connection, Engine, Float, bindparam, func, select
 
 from idlegrid_server.core.model import NodeWish
 from idlegrid_server.core.weeks import Watch, Week, lessons
@@ -40,6 +40,18 @@ class WeekReader(Reading):
                 week = known.setdefault(node_id, (utc_offset, Week()))[1]
                 week.seen[hour], week.idle[hour] = seen, idle
         return known
+
+    def whole_week(self) -> tuple[int, Week]:
+        """Of how many nodes something is known, and their weeks added up, each on its owner's clock."""
+        sums = select(_weeks.hour, func.sum(_weeks.seen_seconds), func.sum(_weeks.idle_seconds))
+        sums = sums.join(t.nodes, _weeks.node_id == _nodes.id).where(_here).group_by(_weeks.hour)
+        is_known = select(_weeks.hour).where(_weeks.node_id == _nodes.id).exists()
+        week = Week()
+        with self._reading() as connection:
+            known = connection.scalar(select(func.count()).select_from(t.nodes).where(_here, is_known)) or 0
+            for hour, seen, idle in connection.execute(sums):
+                week.seen[hour], week.idle[hour] = seen, idle
+        return known, week
 
 
 class SqlWeeks(Reading):

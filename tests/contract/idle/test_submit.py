@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ..envelope import data
+
 
 def test_only_code_is_required_and_the_rest_has_its_documented_default(grid):
     run = grid.run(grid.submit("print(1)"))
@@ -30,6 +32,67 @@ def test_what_is_given_is_kept(grid):
 def test_resources_may_be_given_in_part(grid):
     assert grid.run(grid.submit(resources={"cpu": 0.5}))["resources"] == {"cpu": 0.5, "memory": 512}
     assert grid.run(grid.submit(resources={"memory": 64}))["resources"] == {"cpu": 1.0, "memory": 64}
+
+
+def test_a_shell_run_has_its_line_as_its_command(grid):
+    machine = grid.machine()
+    run = grid.run(grid.submit("echo $0", task_type="shell", retry_count=2, parameters={"n": 1}))
+    assert (run["code"], run["command"], run["arguments"], run["min_sandbox"]) == ("", "echo $0", [], 3)
+    assert grid.get("/get_task").json()["task_id"] is None
+    machine.beat(task_types=["python", "shell"])
+    attempt = machine.lease()
+    told = {name: attempt[name] for name in ("task_type", "code", "command", "arguments", "request", "parameters")}
+    assert told == {
+        "task_type": "shell",
+        "code": "",
+        "command": "echo $0",
+        "arguments": [],
+        "request": None,
+        "parameters": {"n": 1},
+    }
+    machine.report(attempt, "failed", reason="user_error")
+    assert (grid.run(run["id"])["status"], grid.run(run["id"])["retry_count"]) == ("pending", 1)
+
+
+def test_an_http_run_has_its_request(grid):
+    machine = grid.machine(task_types=["http"])
+    request = {"method": "post", "headers": {"X-Word": "w"}, "body": {"a": [1, None]}}
+    ids = [grid.submit("https://example.org/a", task_type="http", request=asked) for asked in (request, None, {})]
+    attempts = [machine.lease() for _ in ids]
+    assert {attempt["command"] for attempt in attempts} == {"https://example.org/a"}
+    assert [attempt["request"] for attempt in attempts] == [{**request, "method": "POST"}, {}, {}]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ({"task_type": "fortran"}, "task_type"),
+        ({"retry_count": -1}, "retry_count"),
+        ({"retry_count": 101}, "retry_count"),
+        ({"request": {}}, "request"),
+        ({"task_type": "shell", "request": {"body": "x"}}, "request"),
+        ({"task_type": "http"}, "http://"),
+        ({"code": "ftp://example.org", "task_type": "http"}, "http://"),
+        ({"code": "http://[", "task_type": "http"}, "http://"),
+        ({"code": "http://a", "task_type": "http", "request": {"method": "HUG"}}, "request.method"),
+        ({"code": "http://a", "task_type": "http", "request": {"headers": {"a": 1}}}, "request.headers"),
+        ({"code": "http://a", "task_type": "http", "request": {"body": "x" * 70_000}}, "request"),
+        ({"code": "http://a", "task_type": "http", "request": {"body": ["\0"]}}, "NUL"),
+    ],
+)
+def test_what_is_no_such_run_is_refused_with_what_is_wrong(grid, words, names):
+    before = grid.task_count()
+    answer = grid.post("/submit", {"code": "print(1)", **words})
+    assert (answer.status_code, names in answer.json()["detail"]) == (422, True), answer.text
+    assert grid.task_count() == before
+
+
+def test_many_may_be_of_several_types(grid):
+    tasks = [{"code": "1"}, {"code": "ls", "task_type": "shell"}, {"code": "http://a", "task_type": "http"}]
+    ids = grid.post("/submit_many", {"tasks": tasks}).json()["task_ids"]
+    assert [(run["code"], run["command"]) for run in map(grid.run, ids)] == [("1", None), ("", "ls"), ("", "http://a")]
+    again = data(grid.post(f"/api/runs/{ids[1]}/abort")) and data(grid.post(f"/api/runs/{ids[1]}/restart"))
+    assert grid.run(again["new_run_id"])["command"] == "ls"
 
 
 def test_unknown_fields_are_ignored(grid):

@@ -39,7 +39,7 @@ def test_a_page_of_tasks_is_newest_first(grid, tasks, word):
         "size": 2,
         "total_pages": 2,
     }
-    assert set(page["items"][0]) == set(made[0]) - ITEM_LACKS
+    assert set(page["items"][0]) == (set(made[0]) - ITEM_LACKS) | {"recent"}
     assert data(grid.get("/api/tasks", search=word, page=9))["items"] == []
 
 
@@ -130,6 +130,37 @@ def test_runs_are_filtered_by_days_in_utc_both_included(grid, tasks):
     assert found(start_date=made, end_date=made) == found(start_date=before) == found(end_date=after) == [run]
     assert found(start_date=after) == found(end_date=before) == []
     assert found(start_date="0001-01-01", end_date="9999-12-31") == [run]
+
+
+def test_runs_are_found_by_a_part_of_their_tasks_name_and_by_number(grid, tasks, word):
+    one, other = tasks.make(name=f"Nightly-{word}"), tasks.make()
+    runs = [tasks.trigger(task)["run_id"] for task in (one, other, one)]
+
+    def found(**query):
+        return [
+            item["id"] for item in data(grid.get("/api/runs", task_id=query.pop("task_id", None), **query))["items"]
+        ]
+
+    assert found(search=f"NIGHTLY-{word}"[3:]) == found(search=f"{word}", status="pending") == [runs[2], runs[0]]
+    assert found(search=word, task_id=other["id"]) == found(search=f"%{word}") == []
+    assert found(search=str(runs[1]), task_id=other["id"]) == [runs[1]]
+    assert found(search=str(runs[1]), status="completed", task_id=other["id"]) == []
+    assert found(search="9" * 30) == []
+
+
+def test_runs_are_found_from_an_instant_on(grid, tasks):
+    task = tasks.make()
+    first, second = (tasks.trigger(task)["run_id"] for _ in range(2))
+    made = datetime.fromisoformat(grid.run(second)["created_at"])
+
+    def found(**query):
+        return [item["id"] for item in data(grid.get("/api/runs", task_id=task["id"], **query))["items"]]
+
+    assert found(since=made - timedelta(days=1)) == found(since="0001-01-01") == [second, first]
+    assert found(since=made.isoformat()) == [second]
+    assert found(since=made + timedelta(seconds=1)) == []
+    assert found(since=made + timedelta(seconds=1), start_date=made.date()) == []
+    assert offence(grid.get("/api/runs", since="yesterday")) == ("since", "datetime")
 
 
 def test_days_in_the_wrong_order_are_refused(grid):

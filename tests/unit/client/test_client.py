@@ -89,7 +89,13 @@ def test_a_page_of_runs_is_read_with_its_times(grid, client, wrap):
     page = client.runs(page=2, status="completed")
     assert list(page) == [RunInfo(3, status="completed", created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))]
     assert (page.total, page.total_pages, len(page)) == (41, 3, 1)
-    assert grid.asked[0].query == {"page": "2", "size": "20", "status": "completed", "order": "desc"}
+    assert grid.asked[0].query == {
+        "page": "2",
+        "size": "20",
+        "status": "completed",
+        "sort": "id",
+        "order": "desc",
+    }
     assert "41 runs" in page._repr_html_()
 
 

@@ -25,10 +25,23 @@ def answers():
     return _load("standin")
 
 
+@pytest.fixture(scope="session")
+def operations():
+    """What the coordinator says of queues, its health and log, keys and webhooks."""
+    return _load("answers_operations")
+
+
+@pytest.fixture(scope="session")
+def grid_answers():
+    """What a coordinator says of the grid as a whole: `overview_answer`, `history_answer`, and others."""
+    return _load("answers_grid")
+
+
 @pytest.fixture
-def coordinator(answers, monkeypatch):
+def coordinator(answers, grid_answers, monkeypatch):
     """A stand-in coordinator that the console under test is told to use."""
     standin = answers.StandIn()
+    grid_answers.furnish(standin)
     monkeypatch.setenv("IDLEGRID_URL", standin.url)
     monkeypatch.delenv("IDLEGRID_API_KEY", raising=False)
     yield standin

@@ -9,6 +9,10 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlparse
 
+PART = r"/api/(?:runs/|workers/|)(tasks/|)([^/]+)/(explain|files|week|logs|usage|graph)(?:/(.+))?"
+ALONE = {"tasks/graph": {"tasks": [], "edges": [], "cut": False}, "tasks/files": {"items": [], "total": 0}}
+"""What there is beside a task that stands alone."""
+
 START = datetime(2025, 3, 4, 10, 0, tzinfo=UTC)
 
 
@@ -51,6 +55,13 @@ def explain_answer(number, *reasons, **changed):
         "may_start_at": None, "nodes": {"known": 2, "able": 1, "by_state": {"busy": 1, "running": 1}},
     }  # fmt: skip
     return answer | changed
+
+
+def preview_answer(*reasons, known=5, able=3, free=1, **needs):
+    """What `POST /api/runs/explain` says of a run that was not made; reasons as for `explain_answer`."""
+    asked = {"cpu": 1.0, "memory": 512, "task_type": "python", "requires": [], "min_sandbox": 3, "queue": "q"}
+    counts = {"known": known, "able": able, "taking": free, "free": free, "by_state": {"idle": free}}
+    return explain_answer(0, *reasons) | {"nodes": counts, "needs": asked | needs}
 
 
 def node_answer(name, state="idle", reason="owner_away", **changed):
@@ -116,7 +127,9 @@ def task_answer(number, name="nightly", **changed):
 class StandIn:
     """The coordinator: `runs`, their `files`, `tasks` and `nodes` are what it knows, `submitted` what it was sent,
     `refusal` what is wrong with the next task it is sent, `key` what it demands, `lacking` the scope that is missing
-    for a path.
+    for a path, `scopes` what a key has. `extra` are answers of further paths, by path or by (method, path): data, or a
+    function from the query or the body to data, or a (status, payload); `acts` are the requests that these answered but
+    GETs, as (method, path, body).
     """
 
     def __init__(self):
@@ -124,6 +137,9 @@ class StandIn:
         self.tasks, self.refusal = {}, None
         self.lacking = {}
         self.explained = {}
+        self.extra = {}
+        self.acts = []
+        self.scopes = ["admin"]
         self.weeks = {}
         self.files = {}
         self.asked = []
@@ -165,27 +181,49 @@ class _Handler(BaseHTTPRequestHandler):
         if path in self.grid.lacking:
             words = f"This key may not do that: it lacks the scope {self.grid.lacking[path]}"
             return self._send(403, {"success": False, "error": {"code": "AUTHORIZATION_ERROR", "message": words}})
+        if path in self.grid.extra:
+            return self._extra(self.grid.extra[path], query)
         plain = {"/stats": self._stats, "/health": lambda: {"status": "healthy"}}
         if path in plain:
             return self._send(200, plain[path]())
         lists = {"/api/runs": self._runs, "/api/tasks": self._tasks, "/api/workers": lambda _: self.grid.nodes}
         if path in lists:
             return self._wrapped(self._page(lists[path](query), query))
-        if path == "/api/system/timeline":
-            return self._wrapped(self._timeline(int(query["buckets"]), float(query["window"])))
+        alone = {"/api/auth/me": self._me, "/api/system/timeline": self._timeline}
+        if path in alone:
+            return self._wrapped(alone[path](query))
         if found := re.fullmatch(r"/api/(run|task|worker)s/([^/]+)", path):
             return self._one(found[1], unquote(found[2]))
-        if found := re.fullmatch(r"/api/(?:runs|workers)/([^/]+)/(explain|files|week)(?:/(.+))?", path):
-            return self._part_of(unquote(found[1]), found[2], found[3])
+        if found := re.fullmatch(PART, path):
+            return self._part_of(unquote(found[2]), found[1] + found[3], found[4] or query)
         return self._send(404, {"detail": "Not Found"})
 
     def _part_of(self, which, what, name):
+        if what in ALONE:
+            return self._wrapped(ALONE[what])
         if what == "week":
             return self._wrapped(self.grid.weeks.get(which) or week_answer())
         number = int(which)
         if what == "explain":
             return self._wrapped(self.grid.explained.get(number) or explain_answer(number, ("no_node", {})))
-        return self._files(self.grid.files.get(number, {}), name)
+        if what == "usage":
+            return self._wrapped({"run_id": number, "attempts": []})
+        return (
+            self._logs(number, name) if what == "logs" else self._files(self.grid.files.get(number, {}), name or None)
+        )
+
+    def _logs(self, number, query):
+        """Each piece of a run's log has its place in it as its id."""
+        run = self.grid.runs[number]
+        pieces = [
+            {"id": place, "timestamp": piece["timestamp"], "text": piece["message"],
+             "stream": {"info": "stdout", "error": "stderr"}[piece["level"]]}
+            for place, piece in enumerate(run["logs"])
+            if place > int(query.get("after", -1))
+        ]  # fmt: skip
+        shown = pieces[-int(query["tail"]) :] if "tail" in query else pieces[: int(query.get("limit", 1000))]
+        return self._wrapped({"items": shown, "last": shown[-1]["id"] if shown else -1, "finished": run["status"] in
+                              {"completed", "failed", "aborted"}})  # fmt: skip
 
     def _files(self, files, name):
         if files is None:
@@ -201,6 +239,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+        if self._acts("POST", body):
+            return None
         if self.path == "/submit":
             if not body["code"].strip():
                 return self._send(422, {"detail": "Code cannot be empty"})
@@ -208,6 +248,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.grid.submitted.append(body)
             self.grid.runs[number] = run_answer(number, "pending", code=body["code"], waiting_for=None)
             return self._send(200, {"task_id": number, "status": "submitted"})
+        if self.path == "/api/runs/explain":
+            return self._wrapped(preview_answer())
         if self.path == "/api/tasks":
             return self._keep_task(max(self.grid.tasks, default=0) + 1, body)
         if found := re.fullmatch(r"/api/tasks/(\d+)/(\w+)", self.path):
@@ -219,7 +261,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._wrapped({"id": number, "status": "aborted"})
 
     def do_PUT(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        sent = self.rfile.read(int(self.headers["Content-Length"]))
+        body = sent if "/files/" in self.path else json.loads(sent)
+        if self._acts("PUT", body):
+            return None
         if found := re.fullmatch(r"/api/tasks/(\d+)", self.path):
             return self._keep_task(int(found[1]), body)
         node = next(node for node in self.grid.nodes if self.path == f"/api/workers/{node['id']}")
@@ -227,8 +272,21 @@ class _Handler(BaseHTTPRequestHandler):
         return self._wrapped(node)
 
     def do_DELETE(self):
+        if self._acts("DELETE", None):
+            return
         del self.grid.tasks[int(self.path.rpartition("/")[2])]
         self._wrapped({"message": "gone"})
+
+    def _acts(self, method, body):
+        known = self.grid.extra.get((method, self.path))
+        if known is not None:
+            self.grid.acts.append((method, self.path, body))
+            self._extra(known, body)
+        return known is not None
+
+    def _extra(self, known, words):
+        answer = known(words) if callable(known) else known
+        self._send(*answer) if isinstance(answer, tuple) else self._wrapped(answer)
 
     def _keep_task(self, number, body):
         if self.grid.refusal:
@@ -277,7 +335,11 @@ class _Handler(BaseHTTPRequestHandler):
         tasks = {"total": len(grid.runs), "completed": grid.count("completed"), "pending": grid.count("pending")}
         return {"tasks": tasks | {"failed": grid.count("failed", "aborted"), "avg_time": 2.0}}
 
-    def _timeline(self, buckets, window):
+    def _me(self, _query):
+        return {"name": "ada", "scopes": self.grid.scopes, "required": self.grid.key is not None}
+
+    def _timeline(self, query):
+        buckets, window = int(query["buckets"]), float(query["window"])
         wave = [index % 5 for index in range(buckets)]
         start = datetime.now(UTC) - timedelta(seconds=window)
         return {

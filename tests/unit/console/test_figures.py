@@ -1,10 +1,11 @@
 import pytest
 
 from idlegrid_console.data import figures
+from idlegrid_console.texts import NODE_KIND, NODE_MARK, NODE_STATE
 
 TIMELINE = {
     "start": "2025-03-04T10:00:00Z", "bucket_seconds": 60, "submitted": [1, 2], "completed": [1, 1],
-    "failed": [0, 1], "queue_depth": [0, 1], "run_seconds": [0.1],
+    "failed": [0, 1], "queue_depth": [0, 1], "run_seconds": [0.1], "wait_p50": [None, 2.0], "wait_p95": [None, 8.0],
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def test_run_times_fall_into_classes_and_an_upper_end_belongs_to_its_class():
 def test_every_chart_can_be_drawn_from_what_there_is(timeline):
     for figure in (
         figures.throughput(timeline), figures.queue_depth(timeline), figures.run_times(timeline.get("run_seconds", [])),
-        figures.nodes_by_state({}), figures.nodes_by_state({"idle": 3, "offline": 1}),
+        figures.waiting_times(timeline),
     ):  # fmt: skip
         assert figure.to_json()
         assert figure.layout.uirevision == "constant"
@@ -41,6 +42,13 @@ def test_failed_runs_are_stacked_on_done_ones():
     assert [trace.name for trace in figure.data] == ["done", "failed", "submitted"]
 
 
-def test_what_a_node_says_of_itself_cannot_bring_markup_into_a_chart():
-    figure = figures.nodes_by_state({"<a href='x'>idle</a>": 1})
-    assert "<a" not in figure.data[0].y[0]
+def test_a_bucket_in_which_no_run_started_has_no_waiting_time():
+    figure = figures.waiting_times(TIMELINE)
+    assert {trace.name: trace.y for trace in figure.data} == {"95 %": (None, 8.0), "half": (None, 2.0)}
+    assert not any(trace.connectgaps for trace in figure.data)
+
+
+def test_every_state_kind_and_mark_of_a_node_has_a_colour():
+    assert set(figures.STATE_COLOURS) == set(NODE_STATE)
+    assert set(figures.KIND_COLOURS) == set(NODE_KIND)
+    assert set(figures.MARK_COLOURS) == set(NODE_MARK)

@@ -1,8 +1,11 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from idlegrid import NodeInfo
 from idlegrid_console.data import nodes
-from idlegrid_console.texts import NODE_STATE
+
+START = datetime(2025, 3, 4, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -10,26 +13,9 @@ def node(answers):
     return lambda name, *state, **changed: NodeInfo.from_wire(answers.node_answer(name, *state, **changed))
 
 
-def test_nodes_are_counted_in_four_groups(node):
-    states = ["idle", "running", "busy", "frozen", "cooling", "unknown", "paused", "offline", "draining"]
-    assert nodes.counts([node("n", state) for state in states]) == nodes.Counts(1, 1, 5, 2)
-
-
-def test_every_state_belongs_to_a_group(node):
-    assert nodes.counts([node("n", state) for state in NODE_STATE]).total == len(NODE_STATE)
-
-
 def test_a_node_that_is_not_heard_of_is_offline_whatever_it_said_last(node):
     lost = node("n", "idle", status="offline")
-    assert nodes.counts([lost]).away == 1
     assert nodes.table([lost])["state"][0] == ["offline"]
-
-
-def test_states_are_counted_in_the_ladders_order_and_unknown_ones_last(node):
-    found = [node("n", state) for state in ("sleeping", "offline", "idle", "idle")]
-    assert list(nodes.by_state(found).items()) == [
-        ("idle", 2), ("running", 0), ("busy", 0), ("offline", 1), ("sleeping", 1),
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -44,8 +30,24 @@ def test_the_state_tells_whether_the_owner_is_there(node, state, profile, owner)
     assert nodes.owner(node("n", state, profile=profile)) == owner
 
 
-def test_nodes_are_listed_by_name(node):
-    assert list(nodes.table([node("b"), node("a")])["node"]) == ["a-3f2a91c4", "b-3f2a91c4"]
+def test_nodes_are_listed_in_the_order_in_which_they_came(node):
+    assert list(nodes.table([node("b"), node("a")])["node"]) == ["b-3f2a91c4", "a-3f2a91c4"]
+
+
+def test_a_node_that_fails_nearly_all_is_marked_and_so_is_one_that_the_operator_took_out(node):
+    frame = nodes.table([node("a", suspect=True), node("b", "idle", status="offline"), node("c", "offline")])
+    assert list(frame["mark"]) == [["suspect"], ["held"], []]
+    assert frame["why"][1] == "paused by the operator"
+    assert "mark" in nodes.worth_showing(frame)
+    assert "mark" not in nodes.worth_showing(frame[2:])
+
+
+def test_the_facts_of_a_node_say_what_it_offers_and_how_much_of_it_is_used(node):
+    told = dict(nodes.facts(node("n", statistics={"successful_tasks": 3, "uptime": "2 h"}), START, None))
+    assert (told["Cores"], told["Memory"]) == ("8, 16 % used", "16 GB, 25 % used")
+    assert told["State"] == "the owner is away, for 0 s"
+    assert (told["Attempts in all"], told["Up for"]) == ("3 done, 0 failed", "2 h")
+    assert {"State", "Owner"} <= dict(nodes.facts(NodeInfo("bare"), START, None)).keys()
 
 
 def test_a_nodes_row_has_its_sandbox_level(node):
@@ -63,12 +65,14 @@ def test_what_a_node_says_of_itself_drives_nothing(node):
     )  # fmt: skip
 
 
-def test_a_chosen_node_is_found_by_what_the_table_calls_it(node):
-    known = [node("b"), node("a", id="a\x1b")]
-    frame = nodes.table(known)
-    assert nodes.position(frame, r"a\x1b") == [0]
-    assert nodes.chosen(known, r"a\x1b") is known[1]
-    assert nodes.chosen(known, None) is None
+def test_rows_that_are_no_longer_there_choose_nothing():
+    assert nodes.chosen([1, 7], ["a", "b"]) == ["b"]
+
+
+def test_the_runs_that_a_node_holds_are_those_with_a_number(node):
+    held = node("n", current_tasks=[{"run_id": 3}, {"run_id": "<b>"}, 7])
+    assert [run["run_id"] for run in nodes.held_runs(held)] == [3]
+    assert nodes.held_runs(node("n")) == []
 
 
 def test_a_node_of_which_only_the_id_is_known_has_a_row():

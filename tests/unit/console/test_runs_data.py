@@ -46,17 +46,23 @@ def test_columns_that_say_nothing_are_not_shown(answers, frame_of):
     assert "name" in runs.worth_showing(frame_of(answers.run_answer(1, task_name="nightly")))
 
 
-def test_a_chosen_run_is_found_on_its_page_only(answers, frame_of):
+def test_chosen_runs_are_found_on_their_page_only(answers, frame_of):
     frame = frame_of(answers.run_answer(7), answers.run_answer(5))
-    assert runs.position(frame, 5) == [1]
-    assert runs.position(frame, 6) == runs.position(frame, None) == []
+    assert runs.positions(frame, {5, 6}) == [1]
+    assert runs.positions(frame, ()) == []
 
 
-def test_the_log_can_be_read_by_stream():
-    logs = [{"level": "info", "message": "a\n"}, {"level": "error", "message": "b\x07\n"}]
-    assert runs.log_text(logs) == "a\nb\\x07\n"
-    assert runs.log_text(logs, "stdout") == "a\n"
-    assert runs.log_text(logs, "stderr") == "b\\x07\n"
+def test_times_have_their_age(answers):
+    now = datetime(2025, 3, 4, 10, 3, 20, tzinfo=UTC)
+    told = dict(runs.times(answers.run_answer(1, "running"), now, None))
+    assert told == {"Submitted": "2 min ago (10:01:00)", "Started": "2 min ago (10:01:00)", "Ended": "–"}
+
+
+def test_a_long_story_is_cut_to_its_newest_lines():
+    run = {"events": [{"timestamp": second, "event": "checkpoint", "detail": str(second)} for second in range(1440)]}
+    assert list(runs.events(run)["detail"])[::199] == ["1240", "1439"]
+    assert runs.story_left_out(run) == 1240
+    assert runs.story_left_out({}) == 0
 
 
 def test_facts_stand_even_when_little_is_known():

@@ -4,6 +4,14 @@ import streamlit as st
 from idlegrid_console.data.text import plain_markdown
 
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
+EVIL_CUT = EVIL[:30]
+"""Where a name has little room."""
+
+
+def tasks_of_graph(task_id, *others):
+    """The tasks of a graph; the others have a hostile name."""
+    words = {"status": "active", "last_status": "failed", "distance": 1}
+    return [{"id": task_id, "name": "hourly", **words}, *({"id": other, "name": EVIL, **words} for other in others)]
 
 
 def texts(app):
@@ -151,7 +159,7 @@ def test_a_task_is_triggered_with_parameters_and_leads_to_its_run(open_page, kno
     app.text_area(key="trigger").set_value('{"n": 3}').run()
     press(app, "Run it")
     assert known.submitted == [{"parameters": {"n": 3}}]
-    assert "Run 8 is submitted." in app.toast[0].value
+    assert r"Run 8 is submitted\." in app.toast[0].value
     links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
     assert links["Run 8"] == "run=8"
     assert links["All its runs"] == "task_id=1"
@@ -172,21 +180,26 @@ def test_a_task_is_paused_and_resumed(open_page, known):
     assert known.tasks[1]["status"] == "active"
 
 
-def test_a_task_is_deleted_only_after_it_was_asked_for_again(open_page, known):
-    app = open_page("tasks", task="3")
-    assert "Delete hourly? Its unfinished runs are called off." in texts(app)
-    press(app, "Delete it")
+def test_a_task_is_deleted_only_after_it_was_asked_for_again_and_what_depends_on_it_is_named(open_page, known):
+    known.extra["/api/tasks/3/graph"] = {"tasks": tasks_of_graph(3, 2), "edges": [[3, 2]], "cut": False}
+    app = press(open_page("tasks", task="3"), "Delete")
+    assert any("Delete hourly?" in text and EVIL_CUT in text for text in texts(app))
+    press(app, "No")
+    assert 3 in known.tasks
+    press(app, "Delete")
+    press(app, "Yes")
     assert 3 not in known.tasks
-    assert not app.subheader
+    assert app.dataframe
+    assert "task" not in app.query_params
 
 
 def test_a_run_leads_to_its_task_and_the_runs_page_can_show_one_tasks_runs(open_page, known, answers):
     known.runs[8] = answers.run_answer(8)
-    app = open_page("runs", task_id="1", run="7")
-    assert list(app.dataframe[0].value["id"]) == [7]
-    assert {link.proto.query_string for link in app.get("page_link")} == {"task=1"}
+    assert "task=1" in {link.proto.query_string for link in open_page("runs", run="7").get("page_link")}
+    app = open_page("runs", task_id="1")
+    assert list(app.dataframe[0].value["id"]) == ["7"]
     press(app, "Show all runs")
-    assert list(fresh(app).dataframe[0].value["id"]) == [8, 7]
+    assert list(fresh(app).dataframe[0].value["id"]) == ["8", "7"]
     assert "task_id" not in app.query_params
 
 
@@ -210,12 +223,59 @@ def test_what_an_author_wrote_is_never_markup(open_page, coordinator, answers):
     assert EVIL.replace("\x1b", r"\x1b") in texts(apps[0])
 
 
-def test_a_node_is_drained_and_takes_work_again(open_page, coordinator, answers):
-    coordinator.nodes = [answers.node_answer("lab-01")]
-    app = open_page("nodes")
-    app.session_state["chosen_node"] = "lab-01-3f2a91c4"
-    app.run()
-    press(app, "Drain")
-    assert coordinator.nodes[0]["status"] == "draining"
-    press(app, "Resume")
-    assert coordinator.nodes[0]["status"] == "active"
+def test_a_task_shows_its_newest_runs_as_marks_that_lead_to_them(open_page, known, answers):
+    known.runs[8] = answers.run_answer(8, "failed", task_id=1)
+    app = open_page("tasks", task="1")
+    labels = {link.proto.query_string: link.proto.label for link in app.get("page_link")}
+    assert (labels["run=7"], labels["run=8"]) == (":green[■] 7", ":red[✕] 8")
+    assert "**History** · of the latest 2 runs: done 1, failed 1" in texts(app)
+
+
+def test_the_tasks_around_a_task_are_drawn_and_linked_with_their_names_as_text(open_page, known):
+    known.extra["/api/tasks/3/graph"] = {"tasks": tasks_of_graph(3, 1, 2), "edges": [[1, 3], [3, 2]], "cut": True}
+    app = open_page("tasks", task="3")
+    (drawn,) = app.get("graphviz_chart")
+    assert "t1 -> t3" in drawn.proto.spec
+    assert "script" not in drawn.proto.spec.replace("&#60;script&#62;", "").replace("&#60;&#47;script&#62;", "")
+    links = {link.proto.query_string: link.proto.label for link in app.get("page_link")}
+    assert plain_markdown(EVIL_CUT) in links["task=1"]
+    assert {"It runs after", "After it run", "Only the nearest 3 tasks are drawn."} <= set(texts(app))
+
+
+def test_files_of_a_task_are_listed_put_in_and_taken_away(open_page, known):
+    listed = {"name": "a/**b**.csv", "size": 3, "media_type": "text/csv", "sha256": "", "created_at": None}
+    known.extra["/api/tasks/1/files"] = {"items": [listed], "total": 1}
+    known.extra[("PUT", "/api/tasks/1/files/new.csv")] = {}
+    known.extra[("DELETE", "/api/tasks/1/files/a/%2A%2Ab%2A%2A.csv")] = {}
+    app = open_page("tasks", task="1")
+    assert "a/**b**.csv" in texts(app)
+    app.file_uploader[0].upload("new.csv", b"1,2", "text/csv").run()
+    press(app, "Put them in")
+    app.button(key="task_drop_1_0").click().run()
+    press(app, "Yes")
+    assert [(method, body) for method, _path, body in known.acts] == [("PUT", b"1,2"), ("DELETE", None)]
+
+
+def test_a_key_that_may_only_read_has_no_buttons_that_change_anything(open_page, known):
+    known.scopes = ["read:tasks", "read:runs"]
+    app = open_page("tasks", task="1")
+    assert not {button.label for button in app.button} & {
+        "New task",
+        "Run it",
+        "Pause",
+        "Edit",
+        "Delete",
+        "Put them in",
+    }
+    assert not app.file_uploader
+    assert app.subheader[0].value == "nightly"
+
+
+def test_filters_page_and_order_stand_in_the_address_and_are_asked_of_the_coordinator(open_page, known, answers):
+    known.tasks = {number: answers.task_answer(number, f"t{number}") for number in range(1, 20)}
+    app = open_page("tasks", page="2", sort="name", type="shell")
+    assert app.pagination[0].value == 2
+    assert len(app.dataframe[0].value) == 4
+    app.text_input(key="tasks_search").set_value("t1").run()
+    assert dict(app.query_params) == {"sort": "name", "type": "shell", "search": "t1"}
+    assert len(app.dataframe[0].value) == 11

@@ -1,14 +1,15 @@
-import ast
+import importlib.util
 import re
+import sys
+import zipfile
 from pathlib import Path
-from string import Formatter
 
 import pytest
+from hatchling.build import build_wheel
 
-import idlegrid_console
 from idlegrid_console import texts
-from idlegrid_console.chinese import CHINESE
 
+ROOT = Path(__file__).parents[3]
 REASONS = [
     "timeout", "cpu_limit", "memory_limit", "process_limit", "output_limit", "disk_limit", "host_memory_floor",
     "sandbox_failed", "user_error",
@@ -21,31 +22,39 @@ def speaking():
     texts.speak_to(lambda: None)
 
 
-def messages():
-    """All that the code marks for translation."""
-    for path in Path(idlegrid_console.__file__).parent.rglob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            marked = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"_", "n_"}
-            if marked and isinstance(call.args[0], ast.Constant):
-                yield call.args[0].value
+@pytest.fixture(scope="module")
+def translations():
+    """The script that keeps the catalogues."""
+    spec = importlib.util.spec_from_file_location("translations", ROOT / "scripts" / "translations.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
-def places(message):
-    """What a message leaves to be filled in, and what it puts in code."""
-    fields = (
-        [] if '{"name"' in message else [(field, form) for _, field, form, _ in Formatter().parse(message) if field]
-    )
-    return sorted(fields), re.findall(r"`[^`]+`", message)
+def test_every_message_is_translated_and_no_other_and_fills_in_the_same(translations):
+    paths = translations.catalogues()
+    assert {path.parts[-3] for path in paths} == set(texts.LANGUAGES) - {"en"}
+    assert [problem for path in paths for problem in translations.problems(path)] == []
 
 
-def test_every_message_is_there_in_chinese_and_no_other():
-    assert set(messages()) - set(CHINESE) == set()
-    assert set(CHINESE) - set(messages()) == set()
+def test_the_check_finds_what_is_wrong(translations, tmp_path, monkeypatch):
+    path = tmp_path / "zh" / "LC_MESSAGES" / "idlegrid.po"
+    path.parent.mkdir(parents=True)
+    path.write_text('msgid "Run {id}"\nmsgstr "任务 {number}"\n\nmsgid "gone"\nmsgstr "不再"\n', encoding="utf-8")
+    monkeypatch.setattr(translations, "messages", lambda: {"Run {id}": ["a.py"], "Runs": ["a.py"]})
+    translations.update(path)
+    assert list(translations.problems(path)) == ["zh: not translated: Runs", "zh: does not fill in the same: Run {id}"]
+    path.write_text('msgid "gone"\nmsgstr "不再"\n', encoding="utf-8")
+    assert list(translations.problems(path))[-2:] == [
+        "zh: no longer in the code: gone", "zh: the .mo is older than its .po",
+    ]  # fmt: skip
 
 
-@pytest.mark.parametrize("message", sorted(CHINESE))
-def test_a_translation_fills_in_the_same(message):
-    assert places(CHINESE[message]) == places(message)
+def test_the_wheel_carries_the_catalogues(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT / "dashboard")
+    with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as wheel:
+        assert "idlegrid_console/locale/zh/LC_MESSAGES/idlegrid.mo" in wheel.namelist()
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -63,3 +72,17 @@ def test_every_reason_is_told_in_words_in_both_languages(speaking, reason):
 def test_the_visitors_browser_chooses_the_language(speaking, locale, shown):
     speaking(locale)
     assert texts._("Submit") == shown
+
+
+@pytest.mark.parametrize(("address", "title"), [({"lang": "zh"}, "任务"), ({"lang": "xx"}, "Runs"), ({}, "Runs")])
+def test_the_address_may_name_the_language(open_page, address, title):
+    assert open_page("runs", **address).title[0].value == title
+
+
+def test_a_chosen_language_stays_from_page_to_page_and_in_the_address(open_page):
+    app = open_page("webhooks")
+    app.segmented_control(key="language").set_value("zh").run()
+    assert app.title[0].value == "Webhook"
+    assert app.query_params["lang"] == "zh"
+    assert app.switch_page("views/keys.py").run().title[0].value == "密钥"
+    assert app.query_params["lang"] == "zh"

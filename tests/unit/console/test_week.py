@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from idlegrid import NodeInfo
-from idlegrid_console.data import figures, week
+from idlegrid_console.data import node_figures, node_texts, week
 
 NOW = datetime(2025, 3, 4, 10, 0, tzinfo=UTC)
 
@@ -42,7 +42,14 @@ def test_the_owners_clock_is_told_by_how_far_it_is_from_utc(offset, words):
 
 
 def test_the_heatmap_has_seven_days_from_monday_and_leaves_unknown_hours_blank(answers):
-    (trace,) = figures.idle_hours(week.shares(answers.week_answer({0}, 30))).data
+    (trace,) = node_figures.idle_hours(week.shares(answers.week_answer({0}, 30))).data
     assert list(trace.y) == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     assert (len(trace.x), trace.x[0], trace.x[-1]) == (24, "0:00", "23:00")
     assert [trace.z[day][hour] for day, hour in ((0, 0), (0, 1), (1, 6))] == [0.0, 1.0, None]
+
+
+def test_the_heatmap_says_in_words_how_much_of_the_week_is_idle(answers):
+    assert node_texts.said_of_week(week.shares(answers.week_answer({0}, 4))).endswith(
+        "75% of the 4 hours that are known"
+    )
+    assert node_texts.said_of_week(week.shares({})).endswith("nothing is known yet")

@@ -193,3 +193,18 @@ def test_a_queue_that_is_away_or_suspended_is_told_and_the_rest_still_is(stage):
 def test_a_run_that_there_is_not_is_not_explained(stage):
     with pytest.raises(NotFound, match="Run 9 not found"):
         asyncio.run(stage().explainer.explain(9))
+
+
+@pytest.mark.parametrize("order", QueueOrder)
+def test_a_preview_stands_where_the_run_would_stand(stage, order):
+    grid, draw = stage(order), random.Random(7)
+    grid.join()
+    for _ in range(6):
+        grid.submit(Submission(code="1", priority=draw.choice(list(Priority)), submitter=draw.choice("ab")))
+        grid.clock.advance(draw.choice([0, 60, 5_000]))
+    wish = Submission(code="1", submitter="b", need=Need(memory_mb=512))
+    told = asyncio.run(grid.explainer.preview(wish))
+    (run,) = grid.submit(wish)
+    made = grid.explain(run)
+    assert (told.ahead, told.reasons, told.may_start_at) == (made.ahead, made.reasons, made.may_start_at)
+    assert told.run.queue == run.queue

@@ -157,8 +157,8 @@ def test_a_heartbeat_of_an_unregistered_node_finds_nobody(grid):
         with pytest.raises(NotFound):
             await coordinator.nodes.beat(node.id, lambda node: NodeFacts(), [])
         with pytest.raises(NotFound):
-            await coordinator.nodes.detail(node.id)
-        assert await coordinator.nodes.page(NodeFilter()) == ([], 0)
+            await coordinator.nodes.detail(node.id, 0.0)
+        assert await coordinator.nodes.page(NodeFilter(), 0.0) == ([], 0)
 
     grid(story)
 

@@ -40,6 +40,18 @@ def unchanged(table, run, *words, **more):
     return problem
 
 
+def test_what_an_attempt_used_over_time_is_kept_with_it_as_far_as_it_is_told(table, run):
+    table.beat(held(run, points="[[1,0,9,1]]"))
+    assert table.batch.usage_points == {(run.id, 1): "[[1,0,9,1]]"}
+    table.report(run, "evicted")
+    assert table.batch.usage_points == {}
+    again(table, run, 2)
+    table.report(run, "completed", points="[[1,1,9,1]]")
+    assert table.batch.usage_points == {(run.id, 2): "[[1,1,9,1]]"}
+    unchanged(table, run, "completed", points="[[2,2,9,1]]")
+    assert table.batch.usage_points == {}
+
+
 @pytest.mark.parametrize(
     ("outcome", "state", "event"),
     [

@@ -66,6 +66,8 @@ class HeldAttempt:
     """None leaves it as it is."""
     usage: Usage | None = field(default_factory=Usage)
     """None leaves what is known; then there are no logs either."""
+    points: str = ""
+    """As in `Report`."""
     logs: Sequence[tuple[int, float, str, str]] = ()
 
 
@@ -162,7 +164,7 @@ class Beat:
         run.lease_expires_at = batch.now + self.times.lease
         run.listed = True
         if held.usage is not None:
-            note_progress(batch, run, held.usage, held.logs)
+            note_progress(batch, run, held.usage, held.points, held.logs)
         if held.frozen is not None and run.frozen != held.frozen:
             run.frozen = held.frozen
             run.reason = "frozen" if held.frozen else ""

@@ -39,6 +39,8 @@ class Report:
     exit_code: int | None = None
     truncated: bool = False
     usage: Usage = field(default_factory=Usage)
+    points: str = ""
+    """What it used over time, as JSON (docs/protocol.md, 1); nothing leaves what is known."""
     sandbox: int | None = None
     """The level it ran under, 0 when it was never started; None leaves what was known when it was leased."""
     logs: Sequence[tuple[int, float, str, str]] = ()
@@ -185,12 +187,18 @@ def spend_loss(run: Run) -> Event:
 def _note(batch: Batch, run: Run, report: Report) -> None:
     run.reason, run.exit_code, run.truncated = report.reason, report.exit_code, report.truncated
     run.sandbox = run.sandbox if report.sandbox is None else report.sandbox
-    note_progress(batch, run, report.usage, report.logs)
+    note_progress(batch, run, report.usage, report.points, report.logs)
 
 
-def note_progress(batch: Batch, run: Run, usage: Usage, pieces: Sequence[tuple[int, float, str, str]]) -> None:
-    """Keep what the newest attempt used so far, and pieces of its log, each at most `MAX_LOG_PIECE` characters."""
+def note_progress(
+    batch: Batch, run: Run, usage: Usage, points: str, pieces: Sequence[tuple[int, float, str, str]]
+) -> None:
+    """Keep what the newest attempt used so far, and over time as far as that is told, and pieces of its log, each at
+    most `MAX_LOG_PIECE` characters.
+    """
     run.cpu_seconds, run.wall_seconds = usage.cpu_seconds, usage.wall_seconds
     run.max_memory_mb, run.processes = usage.max_memory_mb, usage.processes
+    if points:
+        batch.usage_points[run.id, run.attempts] = points
     for seq, at, stream, text in pieces:
         batch.logs.append(LogPiece(run.id, run.attempts, seq, at, stream, text[:MAX_LOG_PIECE]))

@@ -1,6 +1,7 @@
 """What is done with keys: made, listed, revoked, exchanged for a token or for a node's key."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from idlegrid_server.core.access import SCOPES, Caller
 from idlegrid_server.core.errors import Conflict, InvalidInput, NotAuthenticated, NotAuthorized
 from idlegrid_server.core.ports import Clock
 from idlegrid_server.http.access.ring import KeyRing
-from idlegrid_server.http.access.tokens import Tokens
+from idlegrid_server.http.access.tokens import Tokens, looks_like_token
 from idlegrid_server.record.keys import ApiKey, KeyStore, KeyWish
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,14 @@ class IssuedToken:
 
     token: str
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a caller has shown: its key's first characters, and when it ends (epoch seconds; None is never)."""
+
+    prefix: str = ""
+    ends: float | None = None
 
 
 class KeyDesk:
@@ -94,6 +103,15 @@ class KeyDesk:
         good_for = self._lifetime(caller.key_id, seconds)
         log.info("token made", action="token_made", key=caller.key_id, name=caller.name, seconds=good_for)
         return IssuedToken(self._tokens.issue(caller, wanted, good_for), good_for)
+
+    def shown(self, caller: Caller, presented: str) -> Shown:
+        """About the key or token that a caller has shown; a token ends with its key, if not before."""
+        if caller.key_id is None:
+            return Shown()
+        ends = self._ring.ends(caller.key_id)
+        grant = self._tokens.read(presented) if self._tokens is not None and looks_like_token(presented) else None
+        ends = ends if grant is None else min(ends, grant.ends)
+        return Shown(self._ring.prefix(caller.key_id), None if math.isinf(ends) else ends)
 
     def _lifetime(self, key_id: int, seconds: int | None) -> int:
         if seconds is not None and seconds > self._token_seconds:

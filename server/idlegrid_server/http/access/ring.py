@@ -33,6 +33,7 @@ class _Holder:
 
     caller: Caller
     digest: str
+    prefix: str
     ends: float
     """Epoch seconds."""
 
@@ -65,6 +66,11 @@ class KeyRing:
         """When a key expires, in epoch seconds; at once when it is not known."""
         found = self._by_id.get(key_id)
         return 0.0 if found is None else found.ends
+
+    def prefix(self, key_id: int) -> str:
+        """A key's first characters, by which people know it; empty when it is not known."""
+        found = self._by_id.get(key_id)
+        return "" if found is None else found.prefix
 
     async def look(self) -> None:
         """Read what has changed, in a look that begins after this call. Raises RecordUnavailable."""
@@ -107,7 +113,8 @@ class KeyRing:
             self._by_digest.pop(key.digest, None)
             return
         caller = Caller(key.name, key.scopes, key.id, key.node_id)
-        holder = _Holder(caller, key.digest, float("inf") if key.expires_at is None else key.expires_at)
+        ends = float("inf") if key.expires_at is None else key.expires_at
+        holder = _Holder(caller, key.digest, key.prefix, ends)
         self._by_id[key.id] = self._by_digest[key.digest] = holder
 
     def refresh_soon(self) -> None:

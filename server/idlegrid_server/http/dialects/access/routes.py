@@ -1,4 +1,4 @@
-"""`/api/keys`, and `/api/auth/token`."""
+"""`/api/keys`, and what is under `/api/auth`."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -29,6 +29,13 @@ async def token(call: Call, response: Response, words: TokenIn | None = None) ->
     issued = call.grid.key_desk.token(call.caller, asked.scopes, asked.expires_in)
     response.headers.update(SECRET)
     return translate.token(issued)
+
+
+@router.get("/auth/me")
+async def me(call: Call) -> dict[str, Any]:
+    """Whose key or token this is, and what it allows."""
+    shown = call.grid.key_desk.shown(call.caller, presented_key(call))
+    return envelope(translate.me(call.caller, shown, required=call.grid.settings.needs_keys))
 
 
 @router.get("/keys")

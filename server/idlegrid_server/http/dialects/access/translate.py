@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from idlegrid_server.core.access import JOIN
+from idlegrid_server.core.access import JOIN, Caller
 from idlegrid_server.core.errors import InvalidInput
-from idlegrid_server.http.access.desk import IssuedToken
+from idlegrid_server.http.access.desk import IssuedToken, Shown
 from idlegrid_server.http.dialects.access.schemas import KeyIn
 from idlegrid_server.http.envelope import envelope, iso
 from idlegrid_server.record.keys import ApiKey, KeyWish
@@ -41,6 +41,19 @@ def key(found: ApiKey) -> dict[str, Any]:
 def keys(found: Sequence[ApiKey]) -> dict[str, Any]:
     """All of them."""
     return envelope({"items": [key(one) for one in found], "total": len(found)})
+
+
+def me(caller: Caller, shown: Shown, *, required: bool) -> dict[str, Any]:
+    """Who calls; `required` says whether keys are asked for."""
+    return {
+        "name": caller.name,
+        "scopes": sorted(caller.scopes),
+        "key_id": caller.key_id,
+        "prefix": shown.prefix,
+        "node_id": caller.node_id,
+        "expires_at": iso(shown.ends),
+        "required": required,
+    }
 
 
 def token(issued: IssuedToken) -> dict[str, Any]:

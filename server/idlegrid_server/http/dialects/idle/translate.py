@@ -3,15 +3,17 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from idlegrid_server import VERSION
 from idlegrid_server.core.commands import Lease
+from idlegrid_server.core.definitions import check_request, work
 from idlegrid_server.core.errors import InvalidInput, MissingInput
-from idlegrid_server.core.limits import MAX_CODE_CHARS, MAX_REQUIRES_CHARS
+from idlegrid_server.core.limits import DEFAULT_SANDBOX, MAX_CODE_CHARS, MAX_REQUIRES_CHARS
 from idlegrid_server.core.model import Need, Node, NodeHealth, Notice, Priority, RunState, Submission
 from idlegrid_server.core.queries import RunView, Totals
-from idlegrid_server.http.dialects.idle.schemas import SubmitIn
+from idlegrid_server.http.dialects.idle.schemas import SubmitIn, Wish
 
 SERVICE: Final = "Idle Computing Scheduler"
 
@@ -31,7 +33,8 @@ PENDING: Final = ("pending", "waiting")
 def submission(words: SubmitIn, submitter: str, trace_id: str) -> Submission:
     """The wish for a run.
 
-    Raises MissingInput for code that is empty or over-long, InvalidInput for a NUL in it or a number beyond all bounds.
+    Raises MissingInput for code that is empty or over-long, InvalidInput for a NUL in it, a number beyond all bounds,
+    or what is no request.
     """
     if not words.code.strip():
         raise MissingInput("Code cannot be empty")
@@ -39,30 +42,54 @@ def submission(words: SubmitIn, submitter: str, trace_id: str) -> Submission:
         raise MissingInput(f"Code too long (max {MAX_CODE_CHARS} characters)")
     if "\0" in words.code:
         raise InvalidInput("Code cannot contain NUL characters")
+    asked = replace(wish(words, submitter), trace_id=trace_id)
+    if words.task_type == "python":
+        return replace(asked, code=words.code)
+    request = _request(words) if words.task_type == "http" else None
+    if request is not None:
+        check_request(words.code, request, "code", "request")
+    return replace(asked, work=work(words.code, request=request))
+
+
+def wish(words: Wish, submitter: str) -> Submission:
+    """What a run would ask for, whatever it runs. Raises InvalidInput."""
     if sum(map(len, words.requires)) > MAX_REQUIRES_CHARS:
-        raise InvalidInput(f"requires: at most {MAX_REQUIRES_CHARS} characters in all")
-    need = Need(
-        cpu=words.resources.cpu,
-        memory_mb=math.ceil(words.resources.memory),
-        requires=tuple(sorted(set(words.requires))),
-        min_sandbox=words.min_sandbox,
-    )
+        words_in_all = f"requires: at most {MAX_REQUIRES_CHARS} characters in all"
+        raise InvalidInput(words_in_all, field="requires", rule="max_length")
+    if words.request is not None and words.task_type != "http":
+        raise InvalidInput("request: only an http task has one", field="request", rule="task_type")
     return Submission(
-        code=words.code,
+        code="",
         timeout=words.timeout,
-        need=need,
+        need=_need(words),
         priority=Priority[words.priority.upper()],
         parameters=_parameters(words.parameters),
         submitter=submitter,
-        trace_id=trace_id,
+        retry_limit=words.retry_count,
     )
+
+
+def _need(words: Wish) -> Need:
+    """A legacy worker knows code alone: what is more than that states its sandbox level, as a task's runs do."""
+    stated = DEFAULT_SANDBOX if words.min_sandbox is None and words.task_type != "python" else words.min_sandbox
+    return Need(
+        task_type=words.task_type,
+        cpu=words.resources.cpu,
+        memory_mb=math.ceil(words.resources.memory),
+        requires=tuple(sorted(set(words.requires))),
+        min_sandbox=stated,
+    )
+
+
+def _request(words: Wish) -> dict[str, Any]:
+    return {} if words.request is None else words.request.model_dump(exclude_unset=True)
 
 
 def _parameters(given: Mapping[str, Any]) -> str:
     try:
         return json.dumps(given, allow_nan=False)
     except ValueError as error:
-        raise InvalidInput("parameters: numbers must be finite") from error
+        raise InvalidInput("parameters: numbers must be finite", field="parameters", rule="finite") from error
 
 
 def service(totals: Totals, server_id: str) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """What the jobs API takes, and what its answers hold. The answers' models only describe: `translate` makes them."""
 
-import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from idlegrid_server.core.limits import MAX_INT64
 from idlegrid_server.http.dialects.nodes.schemas import NO_NUL
+from idlegrid_server.http.instants import Instant
 
 JobSort = Literal[
     "name",
@@ -26,16 +25,6 @@ JobSort = Literal[
     "updated_at",
 ]
 ExecutionSort = Literal["started_at", "completed_at", "created_at", "id"]
-
-
-def _iso(value: Any) -> Any:
-    """Only what begins with a day as ISO 8601 writes it: the parser would also take a number of seconds."""
-    if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        raise PydanticCustomError("datetime", "a time is written like 2026-01-15T08:00:00Z")
-    return value
-
-
-Instant = Annotated[datetime, BeforeValidator(_iso)]
 
 
 class _ListQuery(BaseModel):

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from idlegrid_server.core.definitions import Task, TaskStatus, Timing
@@ -12,6 +11,7 @@ from idlegrid_server.core.queries import Execution, RunFilter, RunView, TaskFilt
 from idlegrid_server.core.words import JOB_STATUS, JOB_WORDS, iso
 from idlegrid_server.http.dialects.jobs.schemas import ExecutionsQuery, JobsQuery
 from idlegrid_server.http.dialects.tasks.task_words import number
+from idlegrid_server.http.instants import seconds
 from idlegrid_server.http.text import json_object
 
 EXCERPT: Final = 16 << 10
@@ -47,8 +47,8 @@ def executions_of_wanted(query: ExecutionsQuery, task_id: int) -> RunFilter:
 def _wanted(query: ExecutionsQuery, **words: Any) -> RunFilter:
     return RunFilter(
         **words,
-        since=_seconds(query.after),
-        until=_seconds(query.before),
+        since=seconds(query.after),
+        until=seconds(query.before),
         sort=RUN_SORTS.get(query.order_by, query.order_by),
         newest_first=query.order_desc,
         offset=query.offset,
@@ -58,12 +58,6 @@ def _wanted(query: ExecutionsQuery, **words: Any) -> RunFilter:
 
 def _states(word: str) -> list[str]:
     return sorted(state.value for state in JOB_WORDS.get(word.lower(), ()))
-
-
-def _seconds(at: datetime | None) -> float | None:
-    if at is None:
-        return None
-    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).timestamp()
 
 
 def page(items: Sequence[Mapping[str, Any]], total: int, offset: int, limit: int) -> dict[str, Any]:

@@ -48,6 +48,12 @@ class UsageIn(Words):
     processes: Count = 0
 
 
+Quantity = Annotated[float, Field(ge=0, le=1e9)]
+Point = Annotated[list[Quantity], Field(min_length=4, max_length=4)]
+"""Seconds since an attempt began, CPU seconds until then, MB and processes at that time."""
+Points = Annotated[list[Point], Field(max_length=60)]
+
+
 class LogIn(Words):
     """A piece of output."""
 
@@ -93,6 +99,7 @@ class HeldIn(Words):
     lease_id: Hex
     state: Literal["running", "frozen", "stopping"] = "running"
     usage: UsageIn = Field(default_factory=UsageIn)
+    usage_points: Points = Field(default_factory=list)
     logs: list[LogIn] = Field(default_factory=list, max_length=1000)
 
 
@@ -165,6 +172,7 @@ class ReportIn(Words):
     exit_code: Annotated[int, Field(ge=-(2**31), le=2**31 - 1), Whole] | None = None
     truncated: bool = False
     usage: UsageIn = Field(default_factory=UsageIn)
+    usage_points: Points = Field(default_factory=list)
     sandbox: Level | None = None
     logs: list[LogIn] = Field(default_factory=list, max_length=10_000)
 

@@ -50,7 +50,12 @@ def held(words: HeldIn) -> HeldAttempt:
     """An attempt that a node lists."""
     frozen = words.state == "frozen"
     return HeldAttempt(
-        run_uuid=words.run, lease_id=words.lease_id, frozen=frozen, usage=_usage(words.usage), logs=_logs(words.logs)
+        run_uuid=words.run,
+        lease_id=words.lease_id,
+        frozen=frozen,
+        usage=_usage(words.usage),
+        points=_points(words.usage_points),
+        logs=_logs(words.logs),
     )
 
 
@@ -66,6 +71,7 @@ def report(words: ReportIn) -> Report:
         exit_code=words.exit_code,
         truncated=words.truncated,
         usage=_usage(words.usage),
+        points=_points(words.usage_points),
         sandbox=words.sandbox,
         logs=_logs(words.logs),
     )
@@ -155,6 +161,10 @@ def _usage(words: UsageIn) -> Usage:
         max_memory_mb=words.max_memory_mb,
         processes=words.processes,
     )
+
+
+def _points(told: Sequence[Sequence[float]]) -> str:
+    return json.dumps(told, separators=(",", ":")) if told else ""
 
 
 def _logs(pieces: Sequence[LogIn]) -> list[tuple[int, float, str, str]]:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from idlegrid_server.http.dialects.idle.translate import wish
 from idlegrid_server.http.dialects.tasks import files, translate, views
-from idlegrid_server.http.dialects.tasks.schemas import LogsQuery, RunsQuery
+from idlegrid_server.http.dialects.tasks.schemas import LogsQuery, PreviewIn, RunsQuery
 from idlegrid_server.http.documentation import BYTES
 from idlegrid_server.http.envelope import envelope
 from idlegrid_server.http.fingerprint import fingerprint
@@ -21,6 +22,12 @@ async def runs(query: Annotated[RunsQuery, Query()], call: Call) -> dict[str, An
     return envelope(await views.run_page(call.coordinator, translate.runs_wanted(query, call.confined_to)))
 
 
+@router.post("/explain")
+async def preview(words: PreviewIn, call: Call) -> dict[str, Any]:
+    """Why a run with these needs would not start at once, and which nodes could take it; none is made."""
+    return envelope(translate.previewed(await call.grid.explainer.preview(wish(words, call.submitter))))
+
+
 @router.get("/{run_id}")
 async def run(run_id: RunId, call: Call) -> dict[str, Any]:
     """A run whole."""
@@ -33,6 +40,13 @@ async def run_logs(run_id: RunId, query: Annotated[LogsQuery, Query()], call: Ca
     """Pieces of a run's log after the one already had."""
     await call.check_reach(run_id)
     return envelope(await views.log_page(call.coordinator, run_id, query.after, query.limit, query.tail))
+
+
+@router.get("/{run_id}/usage")
+async def run_usage(run_id: RunId, call: Call) -> dict[str, Any]:
+    """What a run's attempts used over time."""
+    await call.check_reach(run_id)
+    return envelope(await views.run_usage(call.coordinator, run_id))
 
 
 @router.get("/{run_id}/files")

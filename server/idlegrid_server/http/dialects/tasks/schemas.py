@@ -4,12 +4,14 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from idlegrid_server.core.limits import MAX_INT64
+from idlegrid_server.http.dialects.idle.schemas import Wish
 from idlegrid_server.http.dialects.nodes.schemas import NO_NUL
 from idlegrid_server.http.dialects.tasks import fields as f
+from idlegrid_server.http.instants import Instant
 
 PriorityName = Literal["low", "normal", "high", "critical"]
 TaskSort = Literal[
@@ -95,14 +97,23 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 
 class RunsQuery(PageQuery):
-    """`GET /api/runs`; the days are in UTC, and both included."""
+    """`GET /api/runs`; the days are in UTC, and both included. `search` is a part of the task's name, or a number."""
 
     status: Literal["pending", "running", "completed", "failed", "aborted"] | None = None
     task_id: int | None = Field(default=None, ge=0, le=MAX_INT64)
     worker_id: Annotated[str, Field(max_length=200, pattern=NO_NUL)] | None = None
     start_date: Day | None = None
     end_date: Day | None = None
+    search: str = Field(default="", max_length=200, pattern=NO_NUL)
+    submitter: Annotated[str, Field(max_length=200, pattern=NO_NUL)] | None = None
+    since: Instant | None = None
     sort: Literal["created_at", "id", "started_at", "completed_at"] = "created_at"
+
+
+class PreviewIn(Wish):
+    """`POST /api/runs/explain`: what `/submit` takes, but the code; here what is unknown is refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class LogsQuery(BaseModel):

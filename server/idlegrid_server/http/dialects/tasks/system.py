@@ -78,29 +78,24 @@ async def logs(
     call: Call,
     level: Literal["debug", "info", "warn", "error"] | None = None,
     service: Annotated[str, Query(max_length=40, pattern=NO_NUL)] | None = None,
+    search: Annotated[str, Query(max_length=200, pattern=NO_NUL)] = "",
     start_time: Time | None = None,
     end_time: Time | None = None,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
     size: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> dict[str, Any]:
     """What the coordinators logged, newest first: of the level named and above."""
-    since, until = translate.instant("start_time", start_time), translate.instant("end_time", end_time)
     wanted = JournalFilter(
-        levels=translate.levels(level), service=service, since=since, until=until, page=page, size=size
+        levels=translate.levels(level),
+        service=service,
+        since=translate.instant("start_time", start_time),
+        until=translate.instant("end_time", end_time),
+        search=search,
+        page=page,
+        size=size,
     )
     entries, total = await asyncio.to_thread(call.grid.system.journal, wanted)
     return envelope(translate.journal_page(entries, total, page, size))
-
-
-@router.get("/timeline")
-async def timeline(
-    call: Call,
-    window: Annotated[float, Query(ge=60, le=31 * 86_400)] = 3_600,
-    buckets: Annotated[int, Query(ge=1, le=500)] = 60,
-) -> dict[str, Any]:
-    """What happened lately, in equal parts of time."""
-    found = await call.coordinator.read(call.coordinator.reader.timeline, call.coordinator.clock.now(), window, buckets)
-    return envelope(translate.timeline(found))
 
 
 @probes.get("/readyz")

@@ -3,13 +3,12 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.core.node_queries import NodeCounts
-from idlegrid_server.core.queries import Timeline, Totals
+from idlegrid_server.core.queries import Totals
 from idlegrid_server.core.reclaims import ReclaimFigures
 from idlegrid_server.core.system_queries import LEVELS, JournalEntry
 from idlegrid_server.http.dialects.tasks.workers_translate import reclaimed, uptime
@@ -97,8 +96,3 @@ def journal_page(entries: Sequence[JournalEntry], total: int, number: int, size:
         for entry in entries
     ]
     return {"items": items, "total": total, "page": number, "size": size, "total_pages": math.ceil(total / size)}
-
-
-def timeline(of: Timeline) -> dict[str, Any]:
-    """`GET /api/system/timeline`."""
-    return {**asdict(of), "start": iso(of.start)}

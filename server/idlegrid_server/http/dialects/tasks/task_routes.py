@@ -71,6 +71,12 @@ async def resume(task_id: TaskId, call: Call) -> dict[str, Any]:
     return envelope(task_translate.paused(await call.coordinator.tasks.pause(task_id, paused=False)))
 
 
+@router.get("/{task_id}/graph")
+async def graph(task_id: TaskId, call: Call) -> dict[str, Any]:
+    """The tasks that it depends on and that depend on it, and so on."""
+    return envelope(task_translate.graph(await call.coordinator.tasks.graph(task_id)))
+
+
 @router.get("/{task_id}/files")
 async def task_files(task_id: TaskId, call: Call) -> dict[str, Any]:
     """What lies in the working folder of a task's runs."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from idlegrid_server.core.definitions import Task
 from idlegrid_server.core.model import Priority, Run, RunState
+from idlegrid_server.core.queries import Graph, GraphTask, RecentRun
 from idlegrid_server.core.taskdesk import TaskDetail
 from idlegrid_server.core.words import STATUS
 from idlegrid_server.http.dialects.tasks import translate
@@ -85,9 +86,26 @@ def _statistics(of: Task) -> dict[str, Any]:
     }
 
 
-def page(tasks: Sequence[Task], total: int, number_: int, size: int) -> dict[str, Any]:
-    """One page of tasks."""
-    return translate.page([item(of) for of in tasks], total, number_, size)
+def page(
+    tasks: Sequence[Task], recent: Mapping[int, Sequence[RecentRun]], total: int, number_: int, size: int
+) -> dict[str, Any]:
+    """One page of tasks, with their newest runs."""
+    items = [{**item(of), "recent": [_recent(run) for run in recent.get(of.id, ())]} for of in tasks]
+    return translate.page(items, total, number_, size)
+
+
+def _recent(run: RecentRun) -> dict[str, Any]:
+    return {"id": run.id, "status": STATUS[run.state]}
+
+
+def graph(of: Graph) -> dict[str, Any]:
+    """The tasks around one."""
+    return {"tasks": [_around(task) for task in of.tasks], "edges": [list(edge) for edge in of.edges], "cut": of.is_cut}
+
+
+def _around(of: GraphTask) -> dict[str, Any]:
+    last = None if of.last_state is None else STATUS[of.last_state]
+    return {"id": of.id, "name": of.name, "status": of.status, "last_status": last, "distance": of.distance}
 
 
 def removed(task_id: int) -> dict[str, Any]:

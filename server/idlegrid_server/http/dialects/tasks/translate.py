@@ -10,11 +10,15 @@ from idlegrid_server.core.checkpoints import Checkpoint
 from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.core.explaining import Explanation
 from idlegrid_server.core.files import StoredFile, TaskFile
+from idlegrid_server.core.limits import MAX_INT64
+from idlegrid_server.core.matching import parse_queue
 from idlegrid_server.core.model import EndedAttempt, Priority, Run, RunState
-from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView
+from idlegrid_server.core.queries import LogLine, RunDetail, RunFilter, RunView, UsedOverTime
+from idlegrid_server.core.waiting import Judged
 from idlegrid_server.core.words import STATUS
 from idlegrid_server.http.dialects.tasks.schemas import RunsQuery
 from idlegrid_server.http.envelope import iso
+from idlegrid_server.http.instants import seconds
 
 LEVELS: Final = {"stdout": "info", "stderr": "error"}
 SORTS: Final = {"created_at": "id", "id": "id", "started_at": "started_at", "completed_at": "finished_at"}
@@ -22,24 +26,36 @@ SORTS: Final = {"created_at": "id", "id": "id", "started_at": "started_at", "com
 DAY: Final = 86_400.0
 
 
-def runs_wanted(query: RunsQuery, submitter: str | None) -> RunFilter:
-    """Which runs a list shows, or of a submitter's. Raises InvalidInput when the days are in the wrong order."""
-    since, last = _midnight(query.start_date), _midnight(query.end_date)
-    if since is not None and last is not None and last < since:
+def runs_wanted(query: RunsQuery, within: str | None) -> RunFilter:
+    """Which runs a list shows; `within` is the submitter whose runs alone are in reach, None is no bound.
+
+    Raises InvalidInput when the days are in the wrong order.
+    """
+    first, last = _midnight(query.start_date), _midnight(query.end_date)
+    if first is not None and last is not None and last < first:
         words = "end_date: it is before start_date"
         raise InvalidInput(words, field="end_date", rule="min", value=str(query.end_date))
+    whose = query.submitter or within
     return RunFilter(
-        states=_states(query.status),
+        states=_states(query.status) if within in (None, whose) else [],
         node_id=query.worker_id,
-        submitter=submitter,
+        submitter=whose,
         task_id=query.task_id,
-        since=since,
+        since=max((at for at in (first, seconds(query.since)) if at is not None), default=None),
         until=None if last is None else last + DAY,
+        search=query.search,
+        or_id=_number(query.search),
         sort=SORTS[query.sort],
         newest_first=query.order == "desc",
         offset=(query.page - 1) * query.size,
         size=query.size,
     )
+
+
+def _number(search: str) -> int | None:
+    """The run that is searched for by its number."""
+    is_number = search.isascii() and search.isdigit() and int(search) <= MAX_INT64
+    return int(search) if is_number else None
 
 
 def _midnight(day: date | None) -> float | None:
@@ -118,6 +134,11 @@ def detail(
     }
 
 
+def used_over_time(run_id: int, attempts: Sequence[UsedOverTime]) -> dict[str, Any]:
+    """`GET /api/runs/{id}/usage`."""
+    return {"run_id": run_id, "attempts": [{"number": one.attempt, "points": one.points} for one in attempts]}
+
+
 def log_page(pieces: Sequence[LogLine], after: int, *, finished: bool) -> dict[str, Any]:
     """Some of a run's log."""
     items = [{"id": p.id, "timestamp": iso(p.at), "stream": p.stream, "text": p.text} for p in pieces]
@@ -146,13 +167,38 @@ def explained(of: Explanation) -> dict[str, Any]:
         "run_id": of.run.id,
         "uuid": of.run.uuid,
         "status": STATUS[of.run.state],
+        **_explanation(of),
+        "position": None if of.ahead is None else of.ahead + 1,
+        "nodes": _judged(of.nodes),
+    }
+
+
+def previewed(of: Explanation) -> dict[str, Any]:
+    """Why a run would not start at once that has not been made, and what its queue asks of a node."""
+    asked, nodes = parse_queue(of.run.queue), of.nodes
+    needs = {
+        "cpu": asked.cpu,
+        "memory": asked.memory_mb,
+        "task_type": asked.task_type,
+        "requires": list(asked.requires),
+        "min_sandbox": asked.min_sandbox,
+        "queue": of.run.queue,
+    }
+    counts = {**_judged(nodes), "taking": len(nodes.taking), "free": len(nodes.free)}
+    return {**_explanation(of), "nodes": counts, "needs": needs}
+
+
+def _explanation(of: Explanation) -> dict[str, Any]:
+    return {
         "summary": of.summary,
         "reasons": [{"code": r.code.value, "message": r.message, "details": dict(r.details)} for r in of.reasons],
         "ahead": of.ahead,
-        "position": None if of.ahead is None else of.ahead + 1,
         "may_start_at": iso(of.may_start_at),
-        "nodes": {"known": len(of.nodes.known), "able": len(of.nodes.able), "by_state": of.nodes.by_state},
     }
+
+
+def _judged(nodes: Judged) -> dict[str, Any]:
+    return {"known": len(nodes.known), "able": len(nodes.able), "by_state": nodes.by_state}
 
 
 def aborted(of: Run) -> dict[str, Any]:

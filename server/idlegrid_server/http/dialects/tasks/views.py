@@ -11,6 +11,8 @@ from idlegrid_server.core.taskdesk import checked_id
 from idlegrid_server.core.waiting import why
 from idlegrid_server.http.dialects.tasks import task_translate, translate
 
+RECENT_RUNS: Final = 20
+"""Newest runs of each task in a list."""
 LOG_PIECES: Final = 1_000
 """Newest pieces of a log in a run's detail."""
 
@@ -18,7 +20,8 @@ LOG_PIECES: Final = 1_000
 async def task_page(coordinator: Coordinator, wanted: TaskFilter) -> dict[str, Any]:
     """One page of tasks."""
     tasks, total = await coordinator.read(coordinator.reader.tasks, wanted)
-    return task_translate.page(tasks, total, wanted.offset // wanted.size + 1, wanted.size)
+    recent = await coordinator.read(coordinator.reader.recent_runs, [task.id for task in tasks], RECENT_RUNS)
+    return task_translate.page(tasks, recent, total, wanted.offset // wanted.size + 1, wanted.size)
 
 
 async def triggered(coordinator: Coordinator, run: Run, task_id: int) -> dict[str, Any]:
@@ -46,6 +49,13 @@ async def run_detail(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
     waits = await coordinator.waiting_for(found.view.run)
     names = await _hostnames(coordinator, [found.view.run])
     return translate.detail(found, names, waits, logs)
+
+
+async def run_usage(coordinator: Coordinator, run_id: int) -> dict[str, Any]:
+    """What a run's attempts used over time. Raises NotFound."""
+    if await coordinator.submitter_of(run_id) is None:
+        raise NotFound(f"Run {run_id} not found")
+    return translate.used_over_time(run_id, await coordinator.read(coordinator.reader.usage_points, run_id))
 
 
 async def log_page(

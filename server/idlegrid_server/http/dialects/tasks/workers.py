@@ -7,7 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from idlegrid_server.core.commands.operator import MAX_SLOTS
 from idlegrid_server.core.limits import MAX_INT64
-from idlegrid_server.core.node_queries import NodeFilter
+from idlegrid_server.core.model import NodeState
+from idlegrid_server.core.nodedesk import ListedNode
+from idlegrid_server.core.spells import MOST_NODES, MOST_SECONDS
 from idlegrid_server.http.dialects.nodes.policy import Pushed
 from idlegrid_server.http.dialects.nodes.schemas import NO_NUL, Label, Percent
 from idlegrid_server.http.dialects.tasks import workers_translate as translate
@@ -18,6 +20,7 @@ router = APIRouter(prefix="/api/workers", tags=["workers"], route_class=GridRout
 
 Text = Annotated[str, StringConstraints(max_length=255, pattern=NO_NUL)]
 WorkerId = Annotated[str, Path(max_length=200, pattern=NO_NUL)]
+Id = Annotated[str, StringConstraints(max_length=200, pattern=NO_NUL)]
 Types = Annotated[list[Label], Field(min_length=1, max_length=50)]
 Tasks = Annotated[int, Field(ge=1, le=MAX_SLOTS)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -74,42 +77,60 @@ class WorkerBeat(Words):
     metadata: dict[str, Any] | None = None
 
 
+class WorkersQuery(BaseModel):
+    """`GET /api/workers`."""
+
+    page: int = Field(default=1, ge=1, le=1_000_000)
+    size: int = Field(default=20, ge=1, le=200)
+    status: Literal["active", "draining", "offline"] | None = None
+    task_type: Annotated[str, Field(max_length=100, pattern=NO_NUL)] | None = None
+    hostname: Annotated[str, Field(max_length=255, pattern=NO_NUL)] | None = None
+    state: NodeState | None = None
+    search: str = Field(default="", max_length=200, pattern=NO_NUL)
+    sort: Sort = "created_at"
+    order: Literal["asc", "desc"] = "desc"
+
+
+class HistoryQuery(BaseModel):
+    """`GET /api/workers/history`; `window` in seconds."""
+
+    window: float = Field(default=86_400.0, ge=1, le=MOST_SECONDS, allow_inf_nan=False)
+    worker_id: list[Id] = Field(min_length=1, max_length=MOST_NODES)
+
+
 @router.get("")
-async def workers(
-    call: Call,
-    page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
-    size: Annotated[int, Query(ge=1, le=200)] = 20,
-    status: Literal["active", "draining", "offline"] | None = None,
-    task_type: Annotated[str, Query(max_length=100, pattern=NO_NUL)] | None = None,
-    hostname: Annotated[str, Query(max_length=255, pattern=NO_NUL)] | None = None,
-    sort: Sort = "created_at",
-    order: Literal["asc", "desc"] = "desc",
-) -> dict[str, Any]:
+async def workers(query: Annotated[WorkersQuery, Query()], call: Call) -> dict[str, Any]:
     """A page of workers."""
-    wanted = NodeFilter(
-        status=status,
-        task_type=task_type,
-        hostname=hostname,
-        sort=sort,
-        descending=order == "desc",
-        page=page,
-        size=size,
-    )
-    return envelope(translate.page(*await call.coordinator.nodes.page(wanted), page, size))
+    found = await call.coordinator.nodes.page(translate.wanted(query), call.coordinator.clock.now())
+    return envelope(translate.page(*found, query.page, query.size))
+
+
+@router.get("/history")
+async def history(query: Annotated[HistoryQuery, Query()], call: Call) -> dict[str, Any]:
+    """What workers were lately."""
+    now = call.coordinator.clock.now()
+    begin = now - query.window
+    return envelope(translate.history(await call.coordinator.nodes.history(query.worker_id, begin, now), begin, now))
+
+
+@router.get("/weeks")
+async def weeks(call: Call) -> dict[str, Any]:
+    """At which hours owners lend their machines."""
+    return envelope(translate.whole_week(*await call.coordinator.nodes.whole_week()))
 
 
 @router.post("", status_code=201)
 async def register(call: Call, words: WorkerIn) -> dict[str, Any]:
     """Take in a worker by hand."""
     node = await call.coordinator.nodes.register(translate.registration(words))
-    return envelope(translate.worker(node, 0))
+    return envelope(translate.worker(ListedNode(node, 0)))
 
 
 @router.get("/{worker_id}")
 async def worker(worker_id: WorkerId, call: Call) -> dict[str, Any]:
     """A worker whole."""
     nodes, now = call.coordinator.nodes, call.coordinator.clock.now()
-    found = await nodes.detail(worker_id)
+    found = await nodes.detail(worker_id, now)
     return envelope(translate.detail(found, await nodes.reclaims(now, worker_id), now))
 
 
@@ -125,8 +146,7 @@ async def update(worker_id: WorkerId, call: Call, words: WorkerChange) -> dict[s
     """Change what the operator wants of a worker."""
     nodes = call.coordinator.nodes
     await nodes.update(worker_id, translate.change(words))
-    found = await nodes.detail(worker_id)
-    return envelope(translate.changed(found.node, len(found.held)))
+    return envelope(translate.changed(await nodes.detail(worker_id, call.coordinator.clock.now())))
 
 
 @router.delete("/{worker_id}")

@@ -11,14 +11,15 @@ from idlegrid_server.core.commands.operator import NodeChange, Registration
 from idlegrid_server.core.errors import InvalidInput
 from idlegrid_server.core.matching import slots_of, types_of
 from idlegrid_server.core.model import Node, NodeWish
-from idlegrid_server.core.node_queries import HeldRun, NodeTotals
-from idlegrid_server.core.nodedesk import NodeDetail, status_of
+from idlegrid_server.core.node_queries import HeldRun, NodeFilter, NodeTotals
+from idlegrid_server.core.nodedesk import ListedNode, NodeDetail, status_of
 from idlegrid_server.core.reclaims import ReclaimFigures
+from idlegrid_server.core.spells import Spell
 from idlegrid_server.core.weeks import HOURS, Week, expected_until, idle_until
 from idlegrid_server.http.envelope import iso
 
 if TYPE_CHECKING:
-    from idlegrid_server.http.dialects.tasks.workers import WorkerBeat, WorkerChange, WorkerIn
+    from idlegrid_server.http.dialects.tasks.workers import WorkerBeat, WorkerChange, WorkerIn, WorkersQuery
 
 MAX_METADATA: Final = 65_536
 """Characters of a worker's metadata as JSON."""
@@ -74,14 +75,20 @@ def _object(given: dict[str, Any] | None) -> str | None:
     return text
 
 
-def page(nodes: Sequence[tuple[Node, int]], total: int, number: int, size: int) -> dict[str, Any]:
+def wanted(query: "WorkersQuery") -> NodeFilter:
+    """Which workers a list shows."""
+    return NodeFilter(**query.model_dump(exclude={"order"}), descending=query.order == "desc")
+
+
+def page(nodes: Sequence[ListedNode], total: int, number: int, size: int) -> dict[str, Any]:
     """One page of workers."""
-    items = [worker(node, held) for node, held in nodes]
+    items = [worker(of) for of in nodes]
     return {"items": items, "total": total, "page": number, "size": size, "total_pages": math.ceil(total / size)}
 
 
-def worker(node: Node, held: int) -> dict[str, Any]:
-    """A worker that holds so many runs."""
+def worker(of: ListedNode) -> dict[str, Any]:
+    """A worker in a list."""
+    node, held = of.node, of.held
     return {
         "id": node.id,
         "hostname": node.hostname,
@@ -104,6 +111,9 @@ def worker(node: Node, held: int) -> dict[str, Any]:
         "version": node.version,
         "python": node.python,
         "profile": node.profile,
+        "ended_per_minute": round(of.rates.ended_per_minute, 3),
+        "failed_per_minute": round(of.rates.failed_per_minute, 3),
+        "suspect": of.rates.suspect,
         "metadata": json.loads(node.metadata),
         "last_heartbeat": iso(node.last_seen),
         "registered_at": iso(node.registered_at),
@@ -118,7 +128,7 @@ def detail(of: NodeDetail, reclaims: ReclaimFigures, now: float) -> dict[str, An
     """A worker whole."""
     statistics = _statistics(of.totals, now)
     tasks = [_current(run) for run in of.held]
-    whole = {**changed(of.node, len(of.held)), "current_tasks": tasks, "statistics": statistics}
+    whole = {**changed(of), "current_tasks": tasks, "statistics": statistics}
     expected = expected_until(of.node, of.week, now)
     return {**whole, "reclaims": reclaimed(reclaims), "idle_until": iso(expected)}
 
@@ -129,9 +139,28 @@ def week(node: Node, known: Week, now: float) -> dict[str, Any]:
     return {
         "worker_id": node.id,
         "utc_offset": node.utc_offset,
-        "hours": [_hour(known, hour) for hour in range(HOURS)],
+        "hours": _hours(known),
         "window": {"until": iso(until), "seconds": None if until is None else round(until - now, 3)},
     }
+
+
+def whole_week(workers: int, known: Week) -> dict[str, Any]:
+    """The hours of all workers, each on its owner's clock."""
+    return {"workers": workers, "hours": _hours(known)}
+
+
+def history(known: Mapping[str, Sequence[Spell]], begin: float, end: float) -> dict[str, Any]:
+    """What workers were between."""
+    workers = [{"worker_id": node_id, "spells": list(map(_spell, spells))} for node_id, spells in known.items()]
+    return {"start": iso(begin), "end": iso(end), "workers": workers}
+
+
+def _spell(of: Spell) -> dict[str, Any]:
+    return {"from": iso(of.start), "to": iso(of.end), "state": of.state, "reason": of.reason}
+
+
+def _hours(known: Week) -> list[dict[str, Any]]:
+    return [_hour(known, hour) for hour in range(HOURS)]
 
 
 def _hour(known: Week, hour: int) -> dict[str, Any]:
@@ -143,10 +172,11 @@ def _hour(known: Week, hour: int) -> dict[str, Any]:
     }
 
 
-def changed(node: Node, held: int) -> dict[str, Any]:
+def changed(of: NodeDetail) -> dict[str, Any]:
     """A worker after the operator's word: with its owner's policy, and what the operator wants of that."""
+    node, item = of.node, worker(ListedNode(of.node, len(of.held), of.rates))
     values, pushed = json.loads(node.policy), json.loads(node.pushed_policy)
-    return {**worker(node, held), "policy": {"values": values, "pushed": pushed, "refused": node.policy_refused}}
+    return {**item, "policy": {"values": values, "pushed": pushed, "refused": node.policy_refused}}
 
 
 def reclaimed(of: ReclaimFigures) -> dict[str, Any]:
