@@ -38,12 +38,14 @@ SETTLE_SECONDS = 3.0
 COLOURS = 256
 """In a picture: a page has few, and the pictures are read over the net."""
 
+FIELD = "[data-testid=stTextInput] input"
 CHART, TABLE = ".js-plotly-plot .main-svg", "[data-testid=stDataFrame] canvas"
 PICTURES = {
     "overview": ("", CHART),
     "submit": ("submit", ".st-key-code textarea"),
     "runs": ("runs", TABLE),
     "run": ("runs?run={run}", "[data-testid=stTabs]"),
+    "usage": ("runs?run={run}", "[data-testid=stTabs]"),
     "tasks": ("tasks", TABLE),
     "task": ("tasks?task={task}", "[data-testid=stTabs], " + CHART),
     "nodes": ("nodes", TABLE),
@@ -54,6 +56,8 @@ PICTURES = {
     "webhooks": ("webhooks", TABLE),
 }
 """Each page's address below the console's, and what stands there when it is drawn."""
+TABS = {"usage": "Resource use"}
+"""Which tab is opened first."""
 ON_A_PHONE = ("overview", "submit", "run", "nodes")
 
 BUSY = """\
@@ -78,6 +82,24 @@ CHARTS = 4
 NODES = {"lab-01": "always", "lab-02": "always", "lab-03": "desktop"}
 """The machines in the pictures, and who comes first there; another one is lost before they are taken."""
 
+MEASURED = """\
+import csv, os, time
+os.makedirs("out", exist_ok=True)
+kept, began = [], time.monotonic()
+with open("out/steps.csv", "w") as file:
+    rows = csv.writer(file)
+    rows.writerow(["step", "seconds", "blocks"])
+    for step in range(12):
+        kept.append(bytearray(6_000_000))
+        busy = time.monotonic() + 0.7
+        while time.monotonic() < busy:
+            sum(range(1000))
+        time.sleep(0.3)
+        rows.writerow([step, round(time.monotonic() - began, 2), len(kept)])
+        print("step", step, "of 12", flush=True)
+print("done in", round(time.monotonic() - began), "seconds")
+"""
+"""Long enough to have used something over time, with a table to show."""
 REPORT = "import idlegrid\nprint('figures of', idlegrid.parameters()['rows'], 'rows')\n"
 FAILING = "import json\njson.loads('not json')\n"
 
@@ -96,9 +118,12 @@ def main() -> int:
             if options.work:
                 give_work(client, options.seconds)
             places = _places(client)
+        door = None if options.console else stack.enter_context(locked_console())
         for dark in (False, True):
             with chromium(dark=dark) as browser:
                 take(browser, console, places, options)
+                if door:
+                    photograph(browser, door, FIELD, options.to / f"sign-in{'-dark' if dark else ''}.png")
     return 0
 
 
@@ -108,18 +133,22 @@ def take(browser: webdriver.Chrome, console: str, places: dict[str, str], option
     for page in options.pages:
         path, sign = PICTURES[page]
         url = f"{console}/{path.format(**places)}"
-        photograph(browser, url, sign, options.to / f"{page}{dark}.png")
+        photograph(browser, url, sign, options.to / f"{page}{dark}.png", tab=TABS.get(page))
         if page in ON_A_PHONE and not dark:
-            photograph(browser, url, sign, options.to / f"{page}-phone.png", PHONE)
+            photograph(browser, url, sign, options.to / f"{page}-phone.png", width=PHONE)
 
 
-def photograph(browser: webdriver.Chrome, url: str, sign: str, target: Path, width: int = WIDTH) -> None:
+def photograph(
+    browser: webdriver.Chrome, url: str, sign: str, target: Path, *, width: int = WIDTH, tab: str | None = None
+) -> None:
     """Open one page, wait until it stands, and keep its picture, whole."""
     _resize(browser, width, HEIGHT)
     browser.get(url)
     waiting = WebDriverWait(browser, 60)
     waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, sign), f"{url} is not drawn")
     time.sleep(SETTLE_SECONDS)
+    if tab:
+        browser.find_element(By.XPATH, f"//*[@role='tab'][contains(., '{tab}')]").click()
     _resize(browser, width, min(TALLEST, max(HEIGHT, browser.execute_script(TALL))))
     time.sleep(SETTLE_SECONDS)
     with Image.open(io.BytesIO(browser.get_screenshot_as_png())) as picture:
@@ -139,19 +168,11 @@ def _resize(browser: webdriver.Chrome, width: int, height: int) -> None:
 
 def _places(client: Client) -> dict[str, str]:
     """Which run, task and node have a page in the pictures."""
-    task = next(task for task in client.tasks(search="nightly_report"))
-    run = client.runs(task_id=task.id, status="completed").items[0]
+    task = next(task for task in client.tasks(search="transform"))
+    run = client.submit(MEASURED)
+    run.wait(60)
     found = client.node_page(search="lab-01").items[0]
     return {"run": str(run.id), "task": str(task.id), "node": quote(found.id)}
-
-
-def choose_first_row(browser: webdriver.Chrome, waiting: WebDriverWait) -> None:  # type: ignore[type-arg]
-    """Tables are drawn on a canvas: the box of the first row is a place, not an element."""
-    time.sleep(1.0)
-    canvas = browser.find_element(By.CSS_SELECTOR, "[data-testid=stDataFrame] canvas")
-    left, top = -(canvas.size["width"] // 2) + 15, -(canvas.size["height"] // 2) + 52
-    webdriver.ActionChains(browser).move_to_element_with_offset(canvas, left, top).click().perform()
-    waiting.until(lambda b: b.find_elements(By.CSS_SELECTOR, "[data-testid=stTabs]"), "no row was chosen")
 
 
 def give_tasks(client: Client) -> None:
@@ -201,14 +222,26 @@ def give_work(client: Client, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def grid(nodes: int) -> Iterator[tuple[str, str]]:
+def grid(nodes: int, **environment: str) -> Iterator[tuple[str, str]]:
     """A grid of its own in a temporary folder: the URLs of its coordinator and its console."""
     server, console = _free_port(), _free_port()
     words = ["up", "--nodes", str(nodes), "--port", str(server), "--console-port", str(console)]
-    with _running(words):
+    with _running(words, **environment):
         for url in (f"http://127.0.0.1:{server}/health", f"http://127.0.0.1:{console}/_stcore/health"):
             _until(lambda url=url: _answers(url), f"{url} does not answer")  # type: ignore[misc]
         yield f"http://127.0.0.1:{server}", f"http://127.0.0.1:{console}"
+
+
+@contextlib.contextmanager
+def locked_console() -> Iterator[str]:
+    """The URL of a console without a key, at a coordinator that asks for one."""
+    port = _free_port()
+    with grid(nodes=0, IDLEGRID_AUTH="required") as (server, _), tempfile.TemporaryDirectory() as home:
+        words = ["console", "--server", server, "--port", str(port)]
+        with _process(words, {**os.environ, "HOME": home, "IDLEGRID_API_KEY": ""}):
+            url = f"http://127.0.0.1:{port}"
+            _until(lambda: _answers(f"{url}/_stcore/health"), f"{url} does not answer")
+            yield url
 
 
 @contextlib.contextmanager
@@ -219,16 +252,20 @@ def node(server: str, name: str, profile: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _running(words: list[str]) -> Iterator[None]:
+def _running(words: list[str], **environment: str) -> Iterator[None]:
     """An `idlegrid` command with a data folder of its own, until the end of the block."""
-    program = str(Path(sys.executable).with_name("idlegrid"))
-    with tempfile.TemporaryDirectory() as data:
-        process = subprocess.Popen([program, *words, "--data", data])
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+    with tempfile.TemporaryDirectory() as data, _process([*words, "--data", data], {**os.environ, **environment}):
+        yield
+
+
+@contextlib.contextmanager
+def _process(words: list[str], environment: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen([str(Path(sys.executable).with_name("idlegrid")), *words], env=environment)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import plotly.express as px
 import plotly.graph_objects as go
 
 from idlegrid_console.data.clock import on_clock
-from idlegrid_console.data.figures import DONE, HEIGHT, KIND_COLOURS, QUIET, STATE_COLOURS, blank, counted, series
+from idlegrid_console.data.figures import HEIGHT, KIND_COLOURS, QUIET, STATE_COLOURS, blank, counted, series
 from idlegrid_console.data.text import moment, one_line
 from idlegrid_console.texts import DAY, NODE_KIND, NODE_REASON, NODE_STATE, _, name
 
@@ -48,24 +48,6 @@ def sample_times(samples: Answer, timezone: str | None = None) -> list[datetime]
     local = on_clock(start, timezone).replace(tzinfo=None)
     step = timedelta(seconds=float(samples.get("step_seconds") or 0))
     return [local + index * step for index in range(len(series(samples, "waiting")))]
-
-
-def harvest(usage: Answer, timezone: str | None = None) -> go.Figure:
-    """The core-hours that runs had in each hour, from the answer of `Client.harvest`."""
-    hours = [hour for hour in usage.get("hours") or () if moment(hour.get("start"))]
-    times = [on_clock(found, timezone).replace(tzinfo=None) for hour in hours if (found := moment(hour["start"]))]
-    figure = blank(showlegend=False, bargap=0.15)
-    figure.add_bar(
-        x=times, y=[core_hours(hour) for hour in hours], marker_color=DONE, hovertemplate="%{x}: %{y:.2f} h",
-        name=_("core-hours"),
-    )  # fmt: skip
-    figure.update_yaxes(rangemode="tozero", nticks=6)
-    return figure
-
-
-def core_hours(usage: Answer) -> float:
-    """The core-hours of an hour, a node or all of them."""
-    return float(usage.get("cpu_seconds") or 0) / 3600
 
 
 def bands(history: Answer, timezone: str | None = None) -> go.Figure:

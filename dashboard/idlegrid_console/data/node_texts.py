@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from idlegrid_console.data.node_figures import core_hours
 from idlegrid_console.data.text import duration, moment, one_line
 from idlegrid_console.texts import NODE_KIND, NODE_STATE, _, name
 
@@ -22,16 +21,19 @@ def said_of_kinds(kinds: Answer) -> str:
 
 def harvest_title(usage: Answer) -> str:
     """The title of the chart of what was harvested, with the sum."""
-    words = _("Harvested in 24 hours: {sum:.3g} core-hours")
-    return words.format(sum=core_hours(usage.get("total") or {}))
+    return _("Harvested in 24 hours: {sum} of core time").format(sum=_core_time(usage.get("total") or {}))
 
 
 def said_of_harvest(usage: Answer) -> str:
     """What was harvested in all."""
     total = usage.get("total") or {}
-    words = _("Harvested in {hours} hours: {sum:.3g} core-hours by {attempts} attempts")
+    words = _("Harvested in {hours} hours: {sum} of core time by {attempts} attempts")
     hours = len(usage.get("hours") or ())
-    return words.format(hours=hours, sum=core_hours(total), attempts=total.get("attempts") or 0)
+    return words.format(hours=hours, sum=_core_time(total), attempts=total.get("attempts") or 0)
+
+
+def _core_time(total: Answer) -> str:
+    return duration(float(total.get("cpu_seconds") or 0))
 
 
 def said_of_bands(history: Answer) -> str:

@@ -21,8 +21,8 @@ _SHAPES = {
     "pending": '<circle cx="{middle}" cy="14" r="3.2" fill="none" stroke="{colour}" stroke-width="1.8"/>',
 }
 
-MOST = 20
-"""Runs in a strip."""
+MOST = 12
+"""Runs in a strip, the newest: so many leave a table's other columns their room."""
 
 Recent = Sequence[Mapping[str, Any]]
 """A task's newest runs, newest first, each with `id` and `status`."""
@@ -32,8 +32,8 @@ def image(recent: Recent) -> str | None:
     """The runs drawn in colours, the newest at the right, as the address of an SVG image; None when there are none."""
     if not recent:
         return None
-    shapes = "".join(_shape(place, str(run.get("status"))) for place, run in enumerate(reversed(recent)))
-    width = STEP * max(len(recent), MOST) + 4
+    shapes = "".join(_shape(place, str(run.get("status"))) for place, run in enumerate(reversed(recent[:MOST])))
+    width = STEP * MOST + 4
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}">{shapes}</svg>'
     return f"data:image/svg+xml,{quote(svg)}"
 

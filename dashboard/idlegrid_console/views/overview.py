@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from idlegrid import Client
-from idlegrid_console.data import figures, node_figures, node_texts, overview
+from idlegrid_console.data import figures, node_figures, node_texts, overview, system_figures
 from idlegrid_console.texts import _
 from idlegrid_console.widgets.filters import Filters
 from idlegrid_console.widgets.live import Live
@@ -74,7 +74,7 @@ def _about_nodes(timeline: dict[str, Any], known: dict[str, Any], usage: dict[st
     zone = st.context.timezone
     waits = figures.waiting_times(timeline, zone)
     nodes = node_figures.nodes_over_time(known.get("samples") or {}, zone)
-    harvest = node_figures.harvest(usage, zone)
+    harvest = system_figures.harvest(usage, zone)
     chart(_("Waiting time (half of the runs, and 95 %)"), waits, "waits", overview.said_of_waits(timeline))
     chart(_("Nodes"), nodes, "nodes_over_time", node_texts.said_of_kinds(known.get("nodes") or {}))
     chart(node_texts.harvest_title(usage), harvest, "harvest", node_texts.said_of_harvest(usage))

@@ -46,7 +46,7 @@ def _columns() -> dict[str, Any]:
         "mark": node_mark_column(_("Mark")),
         "state": state_column(_("State")),
         "why": column.TextColumn(_("Reason"), width=150),
-        "since": time_column(_("Since"), "distance", 104),
+        "since": time_column(_("Since"), "distance", 118),
         "owner": column.TextColumn(_("Owner"), width=84),
         "work": column.TextColumn(_("Runs"), width=52, help=_("Held, of those that it takes at most")),
         "cpu": _percent(_("CPU")),

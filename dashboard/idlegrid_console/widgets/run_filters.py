@@ -11,16 +11,20 @@ PAGE = "runs_page"
 """The key of the pagination."""
 
 _TASK = "runs_of"
+_GIVEN = "runs_given"
+_FIELDS = ("runs_status", "runs_search", "runs_since", "runs_submitter", "runs_node", "runs_sort", "runs_size")
 _STANDING = "runs"
 """The page's name in the address."""
 
 
 def take(wanted: Filters) -> None:
-    """Have the fields hold these; to be called before they are drawn, when the whole page is."""
-    given = st.session_state
-    given.runs_status, given.runs_search, given.runs_since = wanted.status, wanted.search, wanted.since
-    given.runs_submitter, given.runs_node = wanted.submitter, wanted.node
-    given.runs_sort, given.runs_size, given[PAGE], given[_TASK] = wanted.sort, wanted.size, wanted.page, wanted.task_id
+    """Have the fields hold these; to be called before they are drawn, when the whole page is.
+
+    They hold them as their defaults: see `widgets/filters.py`.
+    """
+    for field in _FIELDS:
+        st.session_state.pop(field, None)
+    st.session_state[_GIVEN], st.session_state[PAGE], st.session_state[_TASK] = wanted, wanted.page, wanted.task_id
 
 
 def say_again(wanted: Filters, run_id: int | None) -> None:
@@ -31,34 +35,42 @@ def say_again(wanted: Filters, run_id: int | None) -> None:
 
 def chosen() -> Filters:
     """What the fields hold now."""
-    given = st.session_state
+    given, now = _given(), st.session_state
     return Filters(
-        status=given.get("runs_status") or "all",
-        search=(given.get("runs_search") or "").strip(),
-        submitter=(given.get("runs_submitter") or "").strip(),
-        node=(given.get("runs_node") or "").strip(),
-        task_id=given.get(_TASK),
-        since=given.get("runs_since") or "ever",
-        sort=given.get("runs_sort") or "newest",
-        size=given.get("runs_size") or run_filters.SIZES[0],
-        page=given.get(PAGE) or 1,
+        status=now.get("runs_status", given.status) or "all",
+        search=(now.get("runs_search", given.search) or "").strip(),
+        submitter=(now.get("runs_submitter", given.submitter) or "").strip(),
+        node=(now.get("runs_node", given.node) or "").strip(),
+        task_id=now.get(_TASK),
+        since=now.get("runs_since", given.since) or "ever",
+        sort=now.get("runs_sort", given.sort) or "newest",
+        size=now.get("runs_size", given.size) or run_filters.SIZES[0],
+        page=now.get(PAGE) or 1,
     )
+
+
+def _given() -> Filters:
+    """What the address said when the whole page was drawn."""
+    given: Filters = st.session_state.get(_GIVEN) or Filters()
+    return given
 
 
 def fields() -> None:
     """The fields; what is rarely wanted is folded away."""
+    given = _given()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
-            _("Status"), ["all", *RUN_STATUS], key="runs_status", required=True, label_visibility="collapsed",
+            _("Status"), ["all", *RUN_STATUS], default=given.status, key="runs_status", required=True,
+            label_visibility="collapsed",
             format_func=lambda code: _("all") if code == "all" else name(code, RUN_STATUS), on_change=_changed,
         )  # fmt: skip
         st.text_input(
-            _("Search"), key="runs_search", type="search", width=210, max_chars=run_filters.LONGEST,
+            _("Search"), given.search, key="runs_search", type="search", width=210, max_chars=run_filters.LONGEST,
             placeholder=_("Task name or run number"), label_visibility="collapsed", on_change=_changed,
         )  # fmt: skip
         st.selectbox(
-            _("Made"), list(SINCE), key="runs_since", width=190, label_visibility="collapsed",
-            format_func=lambda code: name(code, SINCE), on_change=_changed,
+            _("Made"), list(SINCE), list(SINCE).index(given.since), key="runs_since", width=190,
+            label_visibility="collapsed", format_func=lambda code: name(code, SINCE), on_change=_changed,
         )  # fmt: skip
         _more()
 
@@ -76,23 +88,28 @@ def all_tasks() -> None:
 
 def forget_all() -> None:
     """All runs again, in the same order and number."""
-    now = chosen()
-    take(Filters(sort=now.sort, size=now.size))
-    _write()
+    now = st.session_state
+    now.runs_status, now.runs_search, now.runs_since, now.runs_submitter, now.runs_node = "all", "", "ever", "", ""
+    now[_TASK] = None
+    _changed()
 
 
 def _more() -> None:
-    label, folded = _("More"), chosen().out_of_sight
+    given, label, folded = _given(), _("More"), chosen().out_of_sight
     with st.popover(f"{label} ({folded})" if folded else label, icon=":material/tune:", key="runs_more"):
-        st.text_input(_("Submitter"), key="runs_submitter", max_chars=run_filters.LONGEST, on_change=_changed)
         st.text_input(
-            _("Node"), key="runs_node", max_chars=run_filters.LONGEST, on_change=_changed, placeholder="lab-07-3f2a91c4"
+            _("Submitter"), given.submitter, key="runs_submitter", max_chars=run_filters.LONGEST, on_change=_changed
         )
-        st.selectbox(
-            _("Order"), list(RUN_SORT), key="runs_sort", format_func=lambda code: name(code, RUN_SORT),
-            on_change=_changed,
+        st.text_input(
+            _("Node"), given.node, key="runs_node", max_chars=run_filters.LONGEST, on_change=_changed,
+            placeholder="lab-07-3f2a91c4",
         )  # fmt: skip
-        st.selectbox(_("Rows per page"), run_filters.SIZES, key="runs_size", on_change=_changed)
+        st.selectbox(
+            _("Order"), list(RUN_SORT), list(RUN_SORT).index(given.sort), key="runs_sort",
+            format_func=lambda code: name(code, RUN_SORT), on_change=_changed,
+        )  # fmt: skip
+        sizes = run_filters.SIZES
+        st.selectbox(_("Rows per page"), sizes, sizes.index(given.size), key="runs_size", on_change=_changed)
 
 
 def _changed() -> None:

@@ -104,7 +104,7 @@ def _columns() -> dict[str, Any]:
         "when": column.TextColumn(_("Due"), width=170),
         "next": time_column(_("Next run"), "distance", 104),
         "last": status_column(_("Latest run")),
-        "recent": column.ImageColumn(_("History"), width=240),
+        "recent": column.ImageColumn(_("History"), width=152),
         "ran": time_column(_("Last run"), "distance", 116),
         "priority": column.TextColumn(_("Priority"), width=72),
         "tags": column.TextColumn(_("Tags"), width=120),

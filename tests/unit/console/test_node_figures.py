@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from idlegrid_console.data import node_figures, node_texts
+from idlegrid_console.data import node_figures, node_texts, system_figures
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def test_nodes_over_time_are_stacked_by_kind_and_kinds_that_never_were_are_left_
 
 def test_what_was_harvested_is_in_core_hours(grid_answers):
     usage = grid_answers.usage_answer(3600, 1800)
-    assert list(node_figures.harvest(usage).data[0].y) == [1.0, 0.5]
-    assert node_texts.harvest_title(usage) == "Harvested in 24 hours: 1.5 core-hours"
-    assert node_texts.said_of_harvest(usage) == "Harvested in 2 hours: 1.5 core-hours by 4 attempts"
+    assert list(system_figures.harvest(usage).data[0].y) == [1.0, 0.5]
+    assert node_texts.harvest_title(usage) == "Harvested in 24 hours: 1 h 30 min of core time"
+    assert node_texts.said_of_harvest(usage) == "Harvested in 2 hours: 1 h 30 min of core time by 4 attempts"
 
 
 @pytest.mark.parametrize("answer", [{}, {"workers": []}, {"start": None, "nodes": {}, "hours": [{"start": "x"}]}])
 def test_every_chart_can_be_drawn_from_what_there_is(answer):
-    for figure in (node_figures.nodes_over_time(answer), node_figures.harvest(answer), node_figures.bands(answer)):
+    for figure in (node_figures.nodes_over_time(answer), system_figures.harvest(answer), node_figures.bands(answer)):
         assert figure.to_json()

@@ -57,7 +57,7 @@ def test_it_has_six_charts_each_with_its_numbers_in_words(open_page, lively):
     alts = [chart.proto.alt for chart in open_page("overview").get("plotly_chart")]
     assert len(alts) == 6
     assert any("3 working, 4 idle" in alt for alt in alts)
-    assert any("3 core-hours" in alt for alt in alts)
+    assert any("3 h of core time" in alt for alt in alts)
 
 
 def test_a_window_in_the_address_is_the_one_asked_for(open_page, lively):
