@@ -199,9 +199,9 @@ class Coordinators:
 
         return eventually(open_one, f"{name} has a poll open")
 
-    def take(self, at: Caller, name: str) -> list[Json]:
-        """What it is given when it does not wait."""
-        return list(at.get(f"/internal/task?node_id={name}&wait=0&slots=1")["attempts"])
+    def take(self, at: Caller, name: str, wait: int = 0) -> list[Json]:
+        """What it is given within so many seconds."""
+        return list(at.get(f"/internal/task?node_id={name}&wait={wait}&slots=1")["attempts"])
 
     def report(self, at: Caller, name: str, attempt: Json) -> Json:
         """It says that the attempt has completed."""

@@ -156,7 +156,8 @@ def test_a_wait_for_a_runs_end_at_one_is_answered_when_the_other_records_it(grid
     node = f"slow-{next(numbers)}"
     grid.joined(other, node)
     run = at.submit("print(1)", requires=[node], timeout=60)
-    [attempt] = grid.take(other, node)
+    # A submission is answered when it is on record, a moment before it is in its queue.
+    [attempt] = grid.take(other, node, wait=20)
     with waiting(at, grid.key, f"/status/{run}?wait=60") as answer:
         # Asked after the wait began, and shorter: while it is open, the wait is not over by itself.
         watch = grid.poll(at, f"witness-{next(numbers)}", slots=0)

@@ -26,6 +26,11 @@ def text(browser):
     return browser.execute_script("return document.querySelector('[data-testid=stApp]')?.innerText") or ""
 
 
+def title(browser):
+    """The page's title; asked of the page in one go, which may be drawn anew between two questions."""
+    return browser.execute_script("return document.querySelector('[data-testid=stMain] h1')?.innerText")
+
+
 def until(browser, *words, gone=()):
     """Wait until all of these stand there, and none of the others."""
 
@@ -57,5 +62,5 @@ def press(browser, label):
 
 def links(browser):
     """The titles of the pages in the navigation; an icon's name stands before each."""
-    shown = browser.find_elements(By.CSS_SELECTOR, "[data-testid=stSidebarNav] a")
-    return [link.text.split("\n")[-1] for link in shown]
+    script = "return [...document.querySelectorAll('[data-testid=stSidebarNav] a')].map(link => link.innerText)"
+    return [words.split("\n")[-1] for words in browser.execute_script(script)]
