@@ -149,6 +149,7 @@ def photograph(
     time.sleep(SETTLE_SECONDS)
     if tab:
         browser.find_element(By.XPATH, f"//*[@role='tab'][contains(., '{tab}')]").click()
+        time.sleep(SETTLE_SECONDS)
     _resize(browser, width, min(TALLEST, max(HEIGHT, browser.execute_script(TALL))))
     time.sleep(SETTLE_SECONDS)
     with Image.open(io.BytesIO(browser.get_screenshot_as_png())) as picture:

@@ -26,7 +26,7 @@ def text(browser):
     return browser.execute_script("return document.querySelector('[data-testid=stApp]')?.innerText") or ""
 
 
-def title(browser):
+def heading(browser):
     """The page's title; asked of the page in one go, which may be drawn anew between two questions."""
     return browser.execute_script("return document.querySelector('[data-testid=stMain] h1')?.innerText")
 

@@ -4,7 +4,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from ..acceptance.grids import Apart, eventually
-from .pages import Console, found, links, title, until
+from .pages import Console, found, heading, links, until
 
 pytestmark = pytest.mark.browser
 
@@ -98,7 +98,7 @@ def test_a_phone_has_the_navigation_behind_a_button(browser, lab):
     found(browser, "[data-testid=stExpandSidebarButton]").click()
     eventually(lambda: links(browser) == PAGES, "the navigation is open")
     found(browser, "[data-testid=stSidebarNav] a[href$='/nodes']").click()
-    eventually(lambda: title(browser) == "Nodes", "the page stands")
+    eventually(lambda: heading(browser) == "Nodes", "the page stands")
     found(browser, "[data-testid=stExpandSidebarButton]")
 
 
@@ -112,7 +112,7 @@ def test_the_keyboard_reaches_every_page_and_shows_where_it_is(browser, lab):
     assert [name for name, _ in reached if name in PAGES] == PAGES
     assert all(visible for name, visible in reached if name in PAGES)
     browser.switch_to.active_element.send_keys(Keys.ENTER)
-    eventually(lambda: title(browser) == PAGES[-1], "the page stands")
+    eventually(lambda: heading(browser) == PAGES[-1], "the page stands")
 
 
 def test_a_coordinator_that_is_killed_is_missed_and_its_return_noticed(browser, lab):
