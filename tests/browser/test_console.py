@@ -62,7 +62,9 @@ def test_code_that_nothing_can_take_says_why_it_waits_and_can_be_called_off(visi
     cores.send_keys("4096")
     submit(browser, "print(1)")
     shows(browser, "No node offers 4096 cores")
-    browser.find_element(By.XPATH, "//button[contains(., 'Cancel')]").click()
+    cancel = (By.XPATH, "//button[contains(., 'Cancel')]")
+    until(browser, lambda b: b.find_elements(*cancel), "the run's page stands")
+    browser.find_element(*cancel).click()
     shows(browser, "cancelled")
 
 

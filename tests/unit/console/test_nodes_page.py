@@ -3,24 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import streamlit as st
+
+from .reading import fresh, texts
 
 ONE = "lab-01-3f2a91c4"
 TWO = "lab-02-3f2a91c4"
 HOSTILE = "<b>x</b> **b** :red[a] \x1b[31m\u202e"
-
-
-def fresh(app):
-    """Draw again with answers from now."""
-    st.cache_data.clear()
-    app.run()
-    assert not app.exception
-    return app
-
-
-def texts(app):
-    """All that the page says in words."""
-    return [part.value for kind in (app.title, app.markdown, app.caption, app.text, app.code) for part in kind]
 
 
 def buttons(app):

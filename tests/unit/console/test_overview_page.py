@@ -1,15 +1,8 @@
 """The overview: tiles, charts, and what wants somebody."""
 
 import pytest
-import streamlit as st
 
-
-def fresh(app):
-    """Draw again with answers from now."""
-    st.cache_data.clear()
-    app.run()
-    assert not app.exception
-    return app
+from .reading import fresh
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 import pytest
 
+from .reading import fresh
+
 PAGES = ["overview", "submit", "tasks", "runs", "nodes"]
-
-
-def texts(app):
-    """All that the page says in words."""
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
 
 
 @pytest.fixture
@@ -73,12 +70,3 @@ def test_a_page_stands_when_the_key_may_not_see_what_it_is_about(open_page, live
     assert not app.exception
     assert "lacks the scope" in app.warning[0].value
     assert not app.dataframe
-
-
-def fresh(app):
-    """Draw again with answers from now: as the next refresh after the shared ones have aged."""
-    import streamlit as st
-
-    st.cache_data.clear()
-    app.run()
-    assert not app.exception

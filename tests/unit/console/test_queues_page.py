@@ -1,10 +1,8 @@
 import pytest
 
+from .reading import texts
+
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
-
-
-def texts(app):
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-import streamlit as st
+
+from .reading import fresh, texts
 
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
 PNG = bytes.fromhex(
@@ -18,18 +19,6 @@ def known(coordinator, answers):
     states = ["completed", "failed", "running", "pending", "aborted"]
     coordinator.runs = {number: answers.run_answer(number, state) for number, state in enumerate(states, 1)}
     return coordinator
-
-
-def texts(app):
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
-
-
-def fresh(app):
-    """Draw again with answers from now."""
-    st.cache_data.clear()
-    app.run()
-    assert not app.exception
-    return app
 
 
 def tab(app, label):

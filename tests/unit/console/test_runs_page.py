@@ -1,7 +1,8 @@
 """The list of runs: filters in the address, and acts on several runs."""
 
 import pytest
-import streamlit as st
+
+from .reading import fresh, texts
 
 STATES = ["completed", "failed", "running", "pending", "aborted"]
 
@@ -26,18 +27,6 @@ def asked(lively):
 
     lively.extra["/api/runs"] = answer
     return questions
-
-
-def texts(app):
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
-
-
-def fresh(app):
-    """Draw again with answers from now."""
-    st.cache_data.clear()
-    app.run()
-    assert not app.exception
-    return app
 
 
 def choose(app, **runs):

@@ -9,6 +9,8 @@ from idlegrid_console.data import people
 from idlegrid_console.data.clock import ago
 from idlegrid_console.widgets import people as visitors
 
+from .reading import fresh
+
 KEYS = {"Ada@Lab.example": "adas", "*@lab.example": "everybodys", "*@": "nobodys"}
 NOON = datetime(2025, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -32,14 +34,6 @@ def enter(app, key):
 
 def press(app, label):
     next(button for button in app.button if button.label == label).click()
-    app.run()
-    assert not app.exception
-    return app
-
-
-def fresh(app):
-    """Draw again when what is shared has aged."""
-    st.cache_data.clear()
     app.run()
     assert not app.exception
     return app

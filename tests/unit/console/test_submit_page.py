@@ -3,11 +3,9 @@ import streamlit as st
 
 from idlegrid_console.data.examples import EXAMPLES
 
+from .reading import texts
+
 PREVIEW = ("POST", "/api/runs/explain")
-
-
-def texts(app):
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
 
 
 def fill(app, **fields):

@@ -1,11 +1,9 @@
 import pytest
 import streamlit as st
 
+from .reading import texts
+
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
-
-
-def texts(app):
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
 
 
 def table(app):
@@ -68,7 +66,7 @@ def test_the_log_is_filtered_and_paged_by_the_address(open_page, known, asked):
     assert (query["level"], query["service"], query["search"], query["page"]) == ("warn", "api", "line", "2")
     assert query["start_time"]
     assert next(iter(table(app)["message"])) == "line 50"
-    assert next(iter(table(app)["age"])) == "50 min ago"
+    assert next(iter(table(app)["age"])) in {"50 min ago", "51 min ago"}, "a slow machine draws it a minute later"
 
 
 def test_a_line_shows_its_metadata_and_leads_on(open_page, known, asked):

@@ -1,7 +1,8 @@
 import pytest
-import streamlit as st
 
 from idlegrid_console.data.text import plain_markdown
+
+from .reading import fresh, texts
 
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
 EVIL_CUT = EVIL[:30]
@@ -12,18 +13,6 @@ def tasks_of_graph(task_id, *others):
     """The tasks of a graph; the others have a hostile name."""
     words = {"status": "active", "last_status": "failed", "distance": 1}
     return [{"id": task_id, "name": "hourly", **words}, *({"id": other, "name": EVIL, **words} for other in others)]
-
-
-def texts(app):
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
-
-
-def fresh(app):
-    """Draw again with answers from now."""
-    st.cache_data.clear()
-    app.run()
-    assert not app.exception
-    return app
 
 
 def press(app, label):

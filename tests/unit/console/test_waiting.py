@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import streamlit as st
 
 from idlegrid import Explanation
 from idlegrid_console import texts
 from idlegrid_console.data import waiting
 from idlegrid_server.core.reasons import Code
 from idlegrid_server.core.unmet import NEEDS
+
+from .reading import fresh
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TITLES = {
@@ -169,10 +170,3 @@ def test_the_trace_id_can_be_copied(open_page, waiting_run, answers, status):
 def test_a_run_from_before_there_were_traces_stands_without_one(open_page, waiting_run, answers):
     waiting_run.runs[1] = answers.run_answer(1, trace_id=None)
     assert "Trace id" not in said(open_page("runs", run="1"))
-
-
-def fresh(app):
-    """Draw again with answers from now: as the next refresh after the shared ones have aged."""
-    st.cache_data.clear()
-    app.run()
-    assert not app.exception

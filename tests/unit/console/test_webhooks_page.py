@@ -1,11 +1,9 @@
 import pytest
 
+from .reading import texts
+
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
 SECRET = "whsec_" + "c2VjcmV0" * 4
-
-
-def texts(app):
-    return [part.value for kind in (app.markdown, app.caption, app.text, app.code) for part in kind]
 
 
 def press(app, key):
