@@ -3,13 +3,15 @@
 import contextlib
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from ..acceptance.grids import SHORT_TIMES, eventually, started_node
+from . import looking
+from .looking import text
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -43,15 +45,8 @@ def nodes(grid, client, tmp_path_factory):
 
 
 def until(browser, condition, description):
-    waiting = WebDriverWait(browser, 90, poll_frequency=0.2, ignored_exceptions=[StaleElementReferenceException])
-    try:
-        return waiting.until(condition)
-    except TimeoutException:
-        raise AssertionError(f"waited in vain until {description}; it shows: {text(browser)!r}") from None
-
-
-def text(browser):
-    return browser.execute_script("return document.querySelector('[data-testid=stMain]')?.innerText ?? ''")
+    """Nodes that are lost are so only after their leases."""
+    return looking.until(browser, condition, description, patience=90)
 
 
 def press(browser, label, kind="button"):

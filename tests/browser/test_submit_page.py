@@ -1,28 +1,12 @@
 """The Submit page in a real browser: from the editor to a run's result, with files, and with what is no Python."""
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
+
+from .looking import shows, until
 
 pytestmark = pytest.mark.browser
-
-
-def until(browser, condition, description):
-    waiting = WebDriverWait(browser, 60, poll_frequency=0.1, ignored_exceptions=[StaleElementReferenceException])
-    try:
-        return waiting.until(condition)
-    except TimeoutException:
-        raise AssertionError(f"waited in vain until {description}; it shows: {text(browser)!r}") from None
-
-
-def text(browser):
-    return browser.execute_script("return document.querySelector('[data-testid=stMain]')?.innerText ?? ''")
-
-
-def shows(browser, *wanted):
-    until(browser, lambda b: all(words in text(b) for words in wanted), f"the page shows {wanted}")
 
 
 def write(browser, code):

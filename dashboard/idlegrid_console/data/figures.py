@@ -126,12 +126,17 @@ def histogram(seconds: Sequence[float]) -> tuple[list[str], list[int]]:
 
 def bucket_times(timeline: Timeline, timezone: str | None = None) -> list[datetime]:
     """The start of each bucket on the visitor's clock, without a zone: Plotly draws such times as they are."""
-    start = moment(timeline.get("start"))
+    return even_times(timeline, "bucket_seconds", len(series(timeline, "submitted")), timezone)
+
+
+def even_times(answer: Timeline, step: str, number: int, timezone: str | None = None) -> list[datetime]:
+    """So many instants from the answer's `start` on, as many seconds apart as its `step` says; none without a start."""
+    start = moment(answer.get("start"))
     if start is None:
         return []
     local = on_clock(start, timezone).replace(tzinfo=None)
-    width = timedelta(seconds=float(timeline.get("bucket_seconds") or 0))
-    return [local + index * width for index in range(len(series(timeline, "submitted")))]
+    width = timedelta(seconds=float(answer.get(step) or 0))
+    return [local + index * width for index in range(number)]
 
 
 def series(timeline: Timeline, key: str) -> list[Any]:

@@ -10,7 +10,7 @@ import plotly.express as px
 import plotly.graph_objects as go
 
 from idlegrid_console.data.clock import on_clock
-from idlegrid_console.data.figures import HEIGHT, KIND_COLOURS, QUIET, STATE_COLOURS, blank, counted, series
+from idlegrid_console.data.figures import HEIGHT, KIND_COLOURS, QUIET, STATE_COLOURS, blank, counted, even_times, series
 from idlegrid_console.data.text import moment, one_line
 from idlegrid_console.texts import DAY, NODE_KIND, NODE_REASON, NODE_STATE, _, name
 
@@ -42,12 +42,7 @@ def nodes_over_time(samples: Answer, timezone: str | None = None) -> go.Figure:
 
 def sample_times(samples: Answer, timezone: str | None = None) -> list[datetime]:
     """When each sample was taken, on the visitor's clock."""
-    start = moment(samples.get("start"))
-    if start is None:
-        return []
-    local = on_clock(start, timezone).replace(tzinfo=None)
-    step = timedelta(seconds=float(samples.get("step_seconds") or 0))
-    return [local + index * step for index in range(len(series(samples, "waiting")))]
+    return even_times(samples, "step_seconds", len(series(samples, "waiting")), timezone)
 
 
 def bands(history: Answer, timezone: str | None = None) -> go.Figure:

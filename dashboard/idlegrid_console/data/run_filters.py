@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from idlegrid_console.data.text import number
 from idlegrid_console.texts import RUN_SORT, RUN_STATUS, SINCE
 
 SIZES = (10, 25, 50, 100)
@@ -97,11 +98,6 @@ def question(wanted: Filters) -> dict[str, Any]:
         "sort": sort,
         "order": order,
     }
-
-
-def number(text: str) -> int | None:
-    """An id or a count that an address gives; None for none, and for nonsense."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _one_of(given: str | None, known: tuple[str, ...]) -> str:

@@ -55,3 +55,8 @@ def moment(value: Any) -> datetime | None:
     if not isinstance(parsed, datetime):
         return None
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def number(text: str) -> int | None:
+    """An id or a count that an address gives; None for none, and for nonsense."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from idlegrid_console.data import text
 from idlegrid_console.widgets.language import PARAMETER as LANGUAGE
 
 PAGES = {"run": "runs", "task_id": "runs", "task": "tasks", "webhook": "webhooks"}
@@ -16,8 +17,7 @@ def number(parameter: str) -> int | None:
     To be asked only when a page is opened (`session_state.just_opened`): while it stands, a drawing may still carry
     the address from before a choice.
     """
-    given = st.query_params.get(parameter, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+    return text.number(st.query_params.get(parameter, ""))
 
 
 def put(parameter: str, value: int | None) -> None:

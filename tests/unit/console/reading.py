@@ -14,3 +14,10 @@ def fresh(app):
     app.run()
     assert not app.exception
     return app
+
+
+def press(app, key):
+    """Press the button with this key."""
+    app.button(key=key).click().run()
+    assert not app.exception
+    return app

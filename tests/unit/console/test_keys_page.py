@@ -1,6 +1,6 @@
 import pytest
 
-from .reading import texts
+from .reading import press, texts
 
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
 SECRET = "ig_user_" + "s" * 43
@@ -9,12 +9,6 @@ SECRET = "ig_user_" + "s" * 43
 def choose(app, row):
     app.session_state["chosen_key"] = app.session_state["shown_keys"][row]
     app.run()
-    assert not app.exception
-    return app
-
-
-def press(app, key):
-    app.button(key=key).click().run()
     assert not app.exception
     return app
 

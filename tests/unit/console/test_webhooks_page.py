@@ -1,15 +1,9 @@
 import pytest
 
-from .reading import texts
+from .reading import press, texts
 
 EVIL = "<script>x</script> :red[a] **b** \x1b[31m"
 SECRET = "whsec_" + "c2VjcmV0" * 4
-
-
-def press(app, key):
-    app.button(key=key).click().run()
-    assert not app.exception
-    return app
 
 
 @pytest.fixture
